@@ -1,0 +1,62 @@
+# Two commands set up everything: `make demo` and `make test`. All others take what those have installed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --no-deps --require-hashes
+LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint types contracts check lock bench clean
+
+help: ## what can be done here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# The stamps name the lock that is installed: a changed lock installs again.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked versions into $(VENV) ..."
+	@$(INSTALL) -r requirements.lock
+	@$(LOCAL)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what tests and checks need ..."
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	@$(INSTALL) -r requirements-bench.lock
+	@touch $@
+
+demo: $(VENV)/.runtime ## the nightly job on the sandbox, over the last seven days
+	@$(BIN)/smartconnect demo
+
+up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for invented data
+	@$(BIN)/smartconnect up $(ARGS)
+
+test: $(VENV)/.dev ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.dev ## who may import whom
+	@$(BIN)/lint-imports
+
+check: lint types contracts test ## all that CI checks
+
+# uv is needed for this one alone (pip install uv): it writes a lock for all platforms, without hosts.
+LOCK := env -u PIP_FIND_LINKS uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --extra build
+lock: ## write the locks anew from the ranges of pyproject.toml
+	@$(LOCK) -q -o requirements.lock
+	@$(LOCK) -q --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) -q --extra dev --extra bench -c requirements-dev.lock -o requirements-bench.lock
+
+clean: ## what builds left; never data
+	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
