@@ -1,0 +1,30 @@
+"""What a run can end with, by who can act on it.
+
+    FlowError
+    ├── InvalidWindow    the dates asked for: the caller corrects them
+    ├── NotConfigured    a setting or the token is missing: the operator sets it
+    ├── NothingFound     every day came empty: the operator checks what the vendor selects
+    └── DaysFailed       some days failed, the others are done: the list says which and why
+"""
+
+from __future__ import annotations
+
+
+class FlowError(Exception):
+    """A run that could not do all it was asked for; the message says what to do."""
+
+
+class InvalidWindow(FlowError, ValueError):
+    """The days asked for are no window: nothing was started."""
+
+
+class NotConfigured(FlowError):
+    """A setting is missing or contradicts another: nothing was started."""
+
+
+class NothingFound(FlowError):
+    """Every day of the window came empty, which a company with chats never sees."""
+
+
+class DaysFailed(FlowError):
+    """Some days of the run failed; the others are loaded and published."""

@@ -1,0 +1,206 @@
+"""Every setting, its default and its meaning: the only reader of the environment.
+
+A setting `x` is the environment variable `SMARTCONNECT_X`, or a line of `.env` in the working
+directory (or in `SMARTCONNECT_HOME`). The table in README.md is made from the descriptions here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flows.errors import NotConfigured
+
+VENDOR_URL = "https://smartconnect.smstraffic.ru/api"
+Boundary = Literal["unknown", "inclusive", "exclusive"]
+Selection = Literal["unknown", "message", "thread"]
+
+
+def home() -> Path:
+    """The directory that `.env` and relative paths are taken from."""
+    return Path(os.environ.get("SMARTCONNECT_HOME") or Path.cwd())
+
+
+class Settings(BaseSettings):
+    """One company's settings. Durations are seconds, sizes bytes, shares between 0 and 1."""
+
+    model_config = SettingsConfigDict(env_prefix="SMARTCONNECT_", extra="ignore", frozen=True)
+
+    token: SecretStr | None = Field(
+        None, description="The company's token. Without it, `token_file`, then the Secret block."
+    )
+    token_file: Path | None = Field(None, description="A file that holds the token alone.")
+    token_block: str = Field(
+        "smartconnect-token", description="The Prefect Secret block that holds the token."
+    )
+    base_url: str = Field(VENDOR_URL, description="Where the API is.")
+    sandbox: bool = Field(
+        False, description="Invented data is meant. Set by `--sandbox`, never for a company."
+    )
+    routes: dict[str, str] = Field(
+        default_factory=dict,
+        description='Paths of operations, as JSON: `{"start_chats_export": "/export/chats"}`.',
+    )
+    status_meanings: dict[int, str] = Field(
+        default_factory=dict,
+        description='What a `status` of the vendor means, as JSON: `{"102": "pending"}`.',
+    )
+    time_zone: str = Field("Europe/Moscow", description="The company's time zone: its days.")
+    data_dir: Path = Field(Path("data"), description="Where everything is kept.")
+    date_to: Boundary = Field(
+        "unknown", description="Whether an export includes `date_to`; found out while unknown."
+    )
+    selection: Selection = Field(
+        "unknown",
+        description="Whether an export selects by the message's date or by its thread's start; "
+        "found out while unknown.",
+    )
+    lookback_days: int = Field(3, ge=1, description="How many past days each nightly asks again.")
+    catch_up_days: int = Field(
+        31, ge=0, description="How far back a nightly reaches by itself after an outage."
+    )
+    revisit_days: tuple[int, ...] = Field(
+        (1, 2, 3, 7, 14, 30),
+        description="Ages in days at which a day is asked again when selection is by thread "
+        "or unknown.",
+    )
+    export_jobs: int = Field(
+        4, ge=1, le=64, description="Exports that may run at the vendor at once, over all runs."
+    )
+    poll_first_seconds: float = Field(0.2, gt=0, description="The first wait between two polls.")
+    poll_max_seconds: float = Field(30, gt=0, description="The longest wait between two polls.")
+    export_deadline_seconds: float = Field(
+        3600, gt=0, description="How long one export may take before its day fails."
+    )
+    run_deadline_seconds: float = Field(
+        12 * 3600, gt=0, description="How long a run may wait for exports in all."
+    )
+    resume_within_seconds: float = Field(
+        6 * 3600, ge=0, description="An export that a dead run started is waited for up to this age."
+    )
+    connect_timeout_seconds: float = Field(10, gt=0, description="For a connection.")
+    read_timeout_seconds: float = Field(60, gt=0, description="Between two bytes of an answer.")
+    call_deadline_seconds: float = Field(120, gt=0, description="For one call with its retries.")
+    download_deadline_seconds: float = Field(1800, gt=0, description="For one download.")
+    max_download_bytes: int = Field(2 * 1024**3, gt=0, description="The largest file accepted.")
+    download_hosts: tuple[str, ...] = Field(
+        (), description='Further hosts that export files may come from, as JSON: `["cdn.x.ru"]`.'
+    )
+    claim_wait_seconds: float = Field(
+        7200, ge=0, description="How long to wait for another run that exports the same day."
+    )
+    writer_wait_seconds: float = Field(
+        1800, ge=0, description="How long to wait for another run that loads."
+    )
+    publish_every_seconds: float = Field(
+        300, ge=0, description="A long run publishes what it has loaded this often."
+    )
+    hold_below_share: float = Field(
+        0.5, ge=0, le=1, description="A day that comes back with a smaller share of its rows is held."
+    )
+    keep_releases: int = Field(5, ge=2, description="Releases kept for readers and rollback.")
+    published_group: str | None = Field(
+        None, description="The group that may read releases; without it, everyone on the host."
+    )
+    memory_limit_mb: int = Field(400, ge=64, description="DuckDB's memory while loading, in MB.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def data_root(self) -> Path:
+        """`data_dir`, absolute."""
+        return (home() / self.data_dir).resolve()
+
+    @property
+    def origin(self) -> str:
+        """Whose data this is; a data directory takes one origin only."""
+        return "sandbox" if self.sandbox else urlsplit(self.base_url).hostname or self.base_url
+
+    def today(self) -> datetime:
+        """Now, in the company's time zone."""
+        return datetime.now(self.zone)
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        NotConfigured: a value can't be used; the message names each setting, never its value.
+    """
+    try:
+        return Settings(_env_file=home() / ".env")
+    except ValidationError as error:
+        lines = "; ".join(
+            f"SMARTCONNECT_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise NotConfigured(f"A setting can't be used: {lines}.") from None
+
+
+NO_TOKEN = (
+    "No token: set SMARTCONNECT_TOKEN in the environment or in .env, name a file in "
+    "SMARTCONNECT_TOKEN_FILE, or save a Prefect Secret block named {block!r}; "
+    "to try everything with invented data, add --sandbox."
+)
+
+
+def local_token() -> str | None:
+    """The token of the environment, `.env` or the token file, read anew at each call."""
+    settings = load_settings()
+    if settings.token is not None and settings.token.get_secret_value().strip():
+        return settings.token.get_secret_value().strip()
+    if settings.token_file is None:
+        return None
+    path = home() / settings.token_file
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotConfigured(
+            f"SMARTCONNECT_TOKEN_FILE names {path}, which can't be read ({type(error).__name__})."
+        ) from None
+
+
+def block_token(name: str) -> str | None:
+    """The token of the Prefect Secret block `name`, or None where there is none."""
+    from prefect.blocks.system import Secret  # noqa: PLC0415  (only where no nearer source has it)
+
+    try:
+        secret = Secret.load(name, _sync=True)  # type: ignore[call-arg]
+    except ValueError:
+        return None
+    value = secret.get()
+    return value.strip() if isinstance(value, str) and value.strip() else None
+
+
+def token_source(settings: Settings) -> Callable[[], str]:
+    """What the client asks for the token, at each call, so that a rotated one is found.
+
+    Raises:
+        NotConfigured: there is no token anywhere (at once, and later if it was taken away).
+    """
+
+    def read() -> str:
+        token = local_token() or block_token(settings.token_block)
+        if token is None:
+            raise NotConfigured(NO_TOKEN.format(block=settings.token_block))
+        return token
+
+    read()
+    return read
