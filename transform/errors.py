@@ -1,0 +1,40 @@
+"""What can go wrong between a file and typed rows, one class per way to recover.
+
+    TransformError                 base: says what was asked, what came, what to do
+    ├── UnreadableExport           the file is no table that can be read: ask for the export again
+    └── ContractError              (contract_errors.py) the file is a table, but not the one promised
+        ├── MissingColumn          name the column in the mapping file
+        ├── AmbiguousColumn        say in the mapping file which of two columns is meant
+        ├── DateOrderConflict      say in the mapping file how the dates are written
+        ├── NoTimeOfDay            name the column that holds the time of day
+        ├── WrongWindow            compare the days asked for with the days that came
+        └── TooManyQuarantined     look at the reasons in the quarantine, then mend the mapping
+
+No message ever holds a cell's value, except a date that contradicts its file: values are personal data.
+"""
+
+from __future__ import annotations
+
+
+class TransformError(Exception):
+    """An export can't become typed rows.
+
+    Args:
+        asked: what was attempted, with the dataset or the file's place.
+        came: what was found instead: counts, positions, headers; never personal data.
+        cure: what the person who reads this can do about it.
+    """
+
+    def __init__(self, asked: str, came: str, cure: str) -> None:
+        super().__init__(f"{asked}: {came}. {cure}")
+        self.asked = asked
+        self.came = came
+        self.cure = cure
+
+    def __reduce__(self) -> tuple[type[TransformError], tuple[str, str, str]]:
+        # The default would call the class with one argument: errors cross process borders.
+        return type(self), (self.asked, self.came, self.cure)
+
+
+class UnreadableExport(TransformError):
+    """The file is no table that can be read whole and truthfully; nothing of it was loaded."""
