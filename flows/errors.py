@@ -1,10 +1,10 @@
 """What a run can end with, by who can act on it.
 
-    FlowError
-    ├── InvalidWindow    the dates asked for: the caller corrects them
-    ├── NotConfigured    a setting or the token is missing: the operator sets it
-    ├── NothingFound     every day came empty: the operator checks what the vendor selects
-    └── DaysFailed       some days failed, the others are done: the list says which and why
+FlowError
+├── InvalidWindow    the dates asked for: the caller corrects them
+├── NotConfigured    a setting or the token is missing: the operator sets it
+├── NothingFound     every day came empty: the operator checks what the vendor selects
+└── DaysFailed       some days failed, the others are done: the list says which and why
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         12 * 3600, gt=0, description="How long a run may wait for exports in all."
     )
     resume_within_seconds: float = Field(
-        6 * 3600, ge=0, description="An export that a dead run started is waited for up to this age."
+        6 * 3600,
+        ge=0,
+        description="An export that a dead run started is waited for up to this age.",
     )
     connect_timeout_seconds: float = Field(10, gt=0, description="For a connection.")
     read_timeout_seconds: float = Field(60, gt=0, description="Between two bytes of an answer.")
@@ -104,7 +106,10 @@ class Settings(BaseSettings):
         300, ge=0, description="A long run publishes what it has loaded this often."
     )
     hold_below_share: float = Field(
-        0.5, ge=0, le=1, description="A day that comes back with a smaller share of its rows is held."
+        0.5,
+        ge=0,
+        le=1,
+        description="A day that comes back with a smaller share of its rows is held.",
     )
     keep_releases: int = Field(5, ge=2, description="Releases kept for readers and rollback.")
     published_group: str | None = Field(
@@ -148,13 +153,13 @@ def load_settings() -> Settings:
         return Settings(_env_file=home() / ".env")
     except ValidationError as error:
         lines = "; ".join(
-            f"SMARTCONNECT_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            f"SMARTCONNECT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise NotConfigured(f"A setting can't be used: {lines}.") from None
 
 
-NO_TOKEN = (
+_NOWHERE = (
     "No token: set SMARTCONNECT_TOKEN in the environment or in .env, name a file in "
     "SMARTCONNECT_TOKEN_FILE, or save a Prefect Secret block named {block!r}; "
     "to try everything with invented data, add --sandbox."
@@ -182,7 +187,7 @@ def block_token(name: str) -> str | None:
     from prefect.blocks.system import Secret  # noqa: PLC0415  (only where no nearer source has it)
 
     try:
-        secret = Secret.load(name, _sync=True)  # type: ignore[call-arg]
+        secret: Any = Secret.load(name, _sync=True)  # type: ignore[call-arg]
     except ValueError:
         return None
     value = secret.get()
@@ -199,7 +204,7 @@ def token_source(settings: Settings) -> Callable[[], str]:
     def read() -> str:
         token = local_token() or block_token(settings.token_block)
         if token is None:
-            raise NotConfigured(NO_TOKEN.format(block=settings.token_block))
+            raise NotConfigured(_NOWHERE.format(block=settings.token_block))
         return token
 
     read()
