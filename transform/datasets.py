@@ -1,0 +1,17 @@
+"""The datasets, by name. Each one's contract is declared once, in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from transform.chats_contract import CHATS
+from transform.contract import Dataset
+from transform.statistics_contract import STATISTICS
+from transform.users_contract import USERS
+
+DATASETS: Mapping[str, Dataset] = MappingProxyType(
+    {dataset.name: dataset for dataset in (CHATS, STATISTICS, USERS)}
+)
+
+__all__ = ["CHATS", "DATASETS", "STATISTICS", "USERS"]
