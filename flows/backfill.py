@@ -1,0 +1,97 @@
+"""`backfill`: any past window, on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated
+
+from prefect import flow
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.ingest import EXPORTED, Known, Stopwatch, ingest, read_ledger
+from flows.pipeline import Options
+from flows.reporting import finish, run_name
+from flows.run import open_run
+from flows.settings import Settings, load_settings
+from flows.summary import RunReport
+from flows.windows import Day, Window, checked_window, ddmmyyyy
+
+UNKNOWN_SECONDS = "unknown: nothing was exported yet"
+
+
+class Exported(str, Enum):
+    """What the vendor exports for a window."""
+
+    chats = "chats"
+    statistics = "statistics"
+
+
+@flow(name="backfill", flow_run_name=run_name("backfill"))
+async def backfill(
+    date_from: Day,
+    date_to: Day | None = None,
+    datasets: list[Exported] = [Exported.chats, Exported.statistics],  # noqa: B006
+    concurrency: Annotated[int | None, Field(ge=1, le=64)] = None,
+    force: bool = False,
+    accept_smaller: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Load a past window of days again or for the first time, and publish it.
+
+    Args:
+        date_from: The first day, written dd.mm.yyyy, such as 01.02.2026.
+        date_to: The last day, included, written dd.mm.yyyy; yesterday if empty.
+        datasets: Which exports: chats, statistics or both.
+        concurrency: How many exports may run at once; at most SMARTCONNECT_EXPORT_JOBS.
+        force: Load days anew even if their content is the same as before.
+        accept_smaller: Load days that come back with far fewer rows than they had.
+        dry_run: Only say which days and how many exports, and how long they may take.
+    """
+    settings = load_settings()
+    window = checked_window(date_from, date_to, settings.today().date())
+    names = [Exported(name).value for name in datasets] or list(EXPORTED)
+    name = flow_run.name or "backfill"
+    async with open_run(settings, name, flow_run.id or "", export_jobs=concurrency) as run:
+        if dry_run:
+            known = await read_ledger(run, names)
+            return await tell_plan(plan_lines(window, names, known, settings, concurrency))
+        report = RunReport(name)
+        with Stopwatch(report):
+            options = Options(force=force, accept_smaller=accept_smaller)
+            await ingest(run, report, names, lambda *_: window.days(), options)
+        return await finish(report, "backfill-summary")
+
+
+def plan_lines(
+    window: Window, names: Sequence[str], known: Known, settings: Settings, concurrency: int | None
+) -> list[str]:
+    """What a backfill would do, in sentences: days, exports, how long from past ones."""
+    days = window.days()
+    at_once = min(concurrency or settings.export_jobs, settings.export_jobs)
+    lines = [f"Days: {window} ({len(days)}).", f"Exports: {len(days) * len(names)}."]
+    for name in names:
+        missing = [day for day in days if day not in known.states[name]]
+        listed = ", ".join(ddmmyyyy(day) for day in missing[:31])
+        lines.append(f"{name}: {len(missing)} not loaded yet{': ' + listed if listed else ''}.")
+    seconds = [known.export_seconds[name] for name in names]
+    if all(value is None for value in seconds):
+        took = UNKNOWN_SECONDS
+    else:
+        known_seconds = [value for value in seconds if value is not None]
+        each = sum(known_seconds) / len(known_seconds)
+        took = f"about {each * len(days) * len(names) / at_once:.0f} seconds, {at_once} at once"
+    return [*lines, f"Time for the exports: {took}."]
+
+
+async def tell_plan(lines: Sequence[str]) -> None:
+    """Leave the plan as an artifact and in the log; nothing was started."""
+    said = "\n".join(f"- {line}" for line in lines)
+    await acreate_markdown_artifact(
+        markdown=f"## Dry run: nothing was started\n\n{said}\n", key="backfill-plan"
+    )
+    for line in lines:
+        get_run_logger().info(line)

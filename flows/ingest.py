@@ -1,0 +1,125 @@
+"""What `nightly` and `backfill` have in common: plan from the ledger, run the days, publish, tell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+from flows.discovery import learn_vendor
+from flows.errors import NothingFound
+from flows.loader import Loader, publish_release, writer_session
+from flows.pipeline import DayKey, Options, run_days
+from flows.reporting import Progress
+from flows.run import Run
+from flows.stages import in_thread
+from flows.summary import DayOutcome, RunReport
+from transform.datasets import DATASETS
+from warehouse.database import Writer, prepare_tables
+from warehouse.ledger import DayState, average_export_seconds, day_states
+
+EXPORTED = ("chats", "statistics")
+PROGRESS_SECONDS = 2.0
+Plan = Callable[[str, Mapping[date, DayState]], Sequence[date]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger says before a run: each dataset's days, and how long exports took."""
+
+    states: Mapping[str, Mapping[date, DayState]]
+    export_seconds: Mapping[str, float | None]
+
+
+async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
+    """Make the tables where there are none, and read what is loaded."""
+
+    def read(writer: Writer) -> Known:
+        prepare_tables(writer, [dataset.arrow_schema() for dataset in DATASETS.values()])
+        return Known(
+            {name: day_states(writer, name) for name in datasets},
+            {name: average_export_seconds(writer, name) for name in datasets},
+        )
+
+    async with writer_session(run) as writer:
+        return await in_thread(read, writer)
+
+
+async def ingest(
+    run: Run, report: RunReport, datasets: Sequence[str], plan: Plan, options: Options
+) -> None:
+    """Export, load and publish the days that `plan` names for each dataset.
+
+    Args:
+        run: the current run.
+        report: takes the outcomes and notes.
+        datasets: which exports.
+        plan: from a dataset and its loaded days to the days to ask for.
+        options: force, accept_smaller, days at once.
+
+    Raises:
+        NothingFound: every day came empty, and none was loaded before.
+        extract.errors.StopRun: no day could do better.
+    """
+    known = await read_ledger(run, datasets)
+    report.notes += await learn_vendor(run)
+    days = [(name, day) for name in datasets for day in plan(name, known.states[name])]
+    days.sort(key=lambda key: (key[1], key[0]))
+    loader = Loader(
+        run, known.states, force=options.force, accept_smaller=options.accept_smaller
+    )
+    async with loader.serving():
+        report.outcomes += await _followed(run, days, loader, options)
+    report.release = await publish_release() or (loader.release and loader.release.number)
+    _refuse_all_empty(report.outcomes, known)
+
+
+async def _followed(
+    run: Run, days: list[DayKey], loader: Loader, options: Options
+) -> list[DayOutcome]:
+    """Run the days with a progress artifact that is written every few seconds."""
+    progress = Progress("progress")
+    progress.tick(0, len(days))
+
+    async def show() -> None:
+        while True:
+            await progress.show()
+            await asyncio.sleep(PROGRESS_SECONDS)
+
+    shower = asyncio.create_task(show())
+    try:
+        return await run_days(run, days, loader, options, progress.tick)
+    finally:
+        shower.cancel()
+        with suppress(asyncio.CancelledError):
+            await shower
+        await progress.show()
+
+
+def _refuse_all_empty(outcomes: Sequence[DayOutcome], known: Known) -> None:
+    chats = [outcome for outcome in outcomes if outcome.dataset == "chats"]
+    if not chats or any(o.rows_read or o.problem for o in chats):
+        return
+    if any(state.rows for state in known.states.get("chats", {}).values()):
+        return
+    raise NothingFound(
+        f"Every one of the {len(chats)} days asked for came empty. Either the company had no "
+        "messages, or the vendor reads the dates otherwise: check SMARTCONNECT_DATE_TO "
+        "(inclusive or exclusive) and SMARTCONNECT_TIME_ZONE."
+    )
+
+
+class Stopwatch:
+    """Sets the report's seconds at the end of a block."""
+
+    def __init__(self, report: RunReport) -> None:
+        self._report = report
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._report.seconds = time.monotonic() - self._began

@@ -1,0 +1,247 @@
+"""The loading end of a run: days that are ready are loaded together under the writer's lock.
+
+Only this short step is exclusive among runs. A batch opens the writer's database, loads each day in
+a transaction of its own, publishes when it is time to, and lets go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from prefect import task
+from prefect.assets import materialize
+from prefect.cache_policies import NO_CACHE
+
+from flows import assets
+from flows.run import Run, current_run
+from flows.stages import KNOWN, ExportedDay, NormalisedDay, in_thread, new_load_id
+from flows.summary import DayOutcome
+from flows.windows import ddmmyyyy
+from transform.datasets import DATASETS
+from warehouse.database import Writer, open_writer
+from warehouse.errors import WriterBusy
+from warehouse.ledger import DayState
+from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
+from warehouse.releases import Release, publish
+
+RETRY_SECONDS = 0.25
+Item = NormalisedDay | ExportedDay
+States = Mapping[str, Mapping[date, DayState]]
+
+
+@asynccontextmanager
+async def writer_session(run: Run) -> AsyncIterator[Writer]:
+    """The writer's database, for this run alone; waits with a bound, and can be cancelled.
+
+    Raises:
+        warehouse.errors.WriterBusy: another run holds it; the message names it.
+    """
+    deadline = time.monotonic() + run.settings.writer_wait_seconds
+    while True:
+        session = open_writer(
+            run.layout,
+            holder=run.name,
+            wait_seconds=0,
+            memory_limit_mb=run.settings.memory_limit_mb,
+        )
+        try:
+            writer = await in_thread(session.__enter__)
+            break
+        except WriterBusy:
+            if time.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+    try:
+        yield writer
+    finally:
+        await in_thread(session.__exit__, None, None, None)
+
+
+@dataclass
+class _Waiting:
+    item: Item
+    result: asyncio.Future[DayOutcome]
+
+
+class Loader:
+    """Takes days as they become ready and answers with what became of each.
+
+    Args:
+        run: the current run.
+        states: what the ledger knew of each dataset's days when the run was planned.
+        force: load content that is already there.
+        accept_smaller: load days that lost most of their rows.
+    """
+
+    def __init__(
+        self, run: Run, states: States, *, force: bool = False, accept_smaller: bool = False
+    ) -> None:
+        self._run = run
+        self._states = states
+        self._force = force
+        self._accept_smaller = accept_smaller
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._published_at = time.monotonic()
+        self.release: Release | None = None
+
+    def is_known(self, exported: ExportedDay) -> bool:
+        """Whether this very file is what the day holds, read under the same contract."""
+        state = self._states.get(exported.dataset, {}).get(exported.day)
+        version = DATASETS[exported.dataset].version
+        return (
+            state is not None
+            and state.file_sha256 == exported.sha256
+            and state.contract_version == version
+        )
+
+    async def load(self, day: NormalisedDay) -> DayOutcome:
+        """Load a normalised day; returns once its transaction is committed."""
+        return await self._ask(day)
+
+    async def confirm(self, day: ExportedDay) -> DayOutcome:
+        """Note that a day's content was observed again, unchanged."""
+        return await self._ask(day)
+
+    async def _ask(self, item: Item) -> DayOutcome:
+        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
+        await self._queue.put(waiting)
+        return await waiting.result
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve `load` and `confirm` within the block."""
+        server = asyncio.create_task(self._serve())
+        try:
+            yield
+        finally:
+            server.cancel()
+            with suppress(asyncio.CancelledError):
+                await server
+
+    async def _serve(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                await self._load_batch(batch)
+            except KNOWN as error:
+                for waiting in batch:
+                    if not waiting.result.done():
+                        waiting.result.set_exception(error)
+
+    async def _load_batch(self, batch: list[_Waiting]) -> None:
+        async with writer_session(self._run) as writer:
+            for waiting in batch:
+                await self._settle(writer, waiting)
+            every = self._run.settings.publish_every_seconds
+            if time.monotonic() - self._published_at >= every:
+                self.release = await publish_now(writer, self._run) or self.release
+                self._published_at = time.monotonic()
+
+    async def _settle(self, writer: Writer, waiting: _Waiting) -> None:
+        """Load one day; its failure is its own, the rest of the batch goes on."""
+        try:
+            outcome = await self._load_item(writer, waiting.item)
+        except KNOWN as error:
+            if not waiting.result.done():
+                waiting.result.set_exception(error)
+        else:
+            if not waiting.result.done():
+                waiting.result.set_result(outcome)
+
+    async def _load_item(self, writer: Writer, item: Item) -> DayOutcome:
+        if isinstance(item, ExportedDay):
+            confirmation = DayConfirmation(
+                **self._observation(item), load_id=new_load_id(item.observed_at)
+            )
+            return _outcome(item, await in_thread(confirm_day, writer, confirmation))
+        exported = item.exported
+        load = DayLoad(
+            **self._observation(exported),
+            load_id=item.load_id,
+            lake_path=item.lake_path,
+            quarantine_path=item.quarantine_path,
+            rows_read=item.rows_read,
+            rows_quarantined=item.rows_quarantined,
+            rows_outside_day=item.rows_outside_day,
+            force=self._force,
+            accept_smaller=self._accept_smaller,
+            hold_below_share=self._run.settings.hold_below_share,
+        )
+        self._run.loads[exported.dataset, exported.day] = (writer, load)
+        return await load_one_day(exported.dataset, exported.day)
+
+    def _observation(self, exported: ExportedDay) -> dict[str, Any]:
+        return {
+            "dataset": exported.dataset,
+            "window_day": exported.day,
+            "observed_at": exported.observed_at,
+            "file_sha256": exported.sha256,
+            "file_bytes": exported.size_bytes,
+            "task_id": exported.task_id,
+            "contract_version": DATASETS[exported.dataset].version,
+            "flow_run_id": self._run.flow_run_id,
+            "export_seconds": exported.export_seconds,
+        }
+
+
+@task(name="load", task_run_name="load {dataset} {day}", cache_policy=NO_CACHE)
+async def load_one_day(dataset: str, day: date) -> DayOutcome:
+    """Replace the day in the writer's database, ledger row included, in one transaction.
+
+    Raises:
+        warehouse.errors.WarehouseError: nothing of the day was changed.
+    """
+    writer, load = current_run().loads.pop((dataset, day))
+    schema = DATASETS[dataset].arrow_schema()
+    return _outcome(load, await in_thread(load_day, writer, schema, load))
+
+
+@materialize(
+    *(asset for name in assets.DATASETS for asset in assets.published(name)),
+    by="smartconnect",
+    name="publish",
+    asset_deps=[assets.export_asset(name) for name in assets.DATASETS],
+    cache_policy=NO_CACHE,
+)
+async def publish_release() -> int | None:
+    """Publish what is loaded as a new release; None where nothing is new."""
+    run = current_run()
+    async with writer_session(run) as writer:
+        release = await publish_now(writer, run)
+    return release.number if release else None
+
+
+async def publish_now(writer: Writer, run: Run) -> Release | None:
+    """Publish within a session that is open already."""
+    return await in_thread(
+        publish, writer, keep=run.settings.keep_releases, group=run.settings.published_group
+    )
+
+
+def _outcome(of: ExportedDay | DayLoad, result: DayResult) -> DayOutcome:
+    dataset, day = (of.dataset, of.day) if isinstance(of, ExportedDay) else (of.dataset, of.window_day)
+    problem = None
+    if result.outcome == "held":
+        problem = (
+            f"{result.rows_read:,} rows came where {result.previous_rows:,} were loaded; the old "
+            f"ones stay. If the smaller export is right: backfill {ddmmyyyy(day)} with "
+            "accept_smaller=true."
+        )
+    return DayOutcome(
+        dataset,
+        day,
+        result.outcome,
+        rows_read=result.rows_read,
+        rows_loaded=result.rows_loaded,
+        rows_duplicate=result.rows_duplicate,
+        rows_quarantined=result.rows_quarantined,
+        problem=problem,
+    )

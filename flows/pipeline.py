@@ -1,0 +1,125 @@
+"""Many days at once: each is exported, read and loaded on its own; one loader serves them all.
+
+A day that fails leaves the others alone; what stops the run (a refused token, a full disk) stops
+all of them. Days are started oldest first and at most so many are under way that files waiting to
+be loaded don't pile up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+from extract.errors import DownloadFailed, StopRun
+from flows.loader import Loader
+from flows.run import Run
+from flows.stages import KNOWN, ExportedDay, export_day, normalise_day
+from flows.summary import FAILED, DayOutcome
+from transform.errors import TransformError
+
+DayKey = tuple[str, date]
+Progress = Callable[[int, int], None]
+NORMALISE_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may ask of a run.
+
+    Args:
+        force: load a day anew though its content is the same.
+        accept_smaller: let a day lose most of its rows instead of holding it.
+        days_at_once: how many days may be under way.
+    """
+
+    force: bool = False
+    accept_smaller: bool = False
+    days_at_once: int = 16
+
+
+async def run_days(
+    run: Run,
+    days: Iterable[DayKey],
+    loader: Loader,
+    options: Options,
+    progress: Progress = lambda done, total: None,
+) -> list[DayOutcome]:
+    """Bring every (dataset, day) of `days` into the warehouse; never raises for a single day.
+
+    Raises:
+        extract.errors.StopRun: no day can do better; days that were done stay done.
+    """
+    keys = list(days)
+    doors = _Doors(asyncio.Semaphore(options.days_at_once), asyncio.Semaphore(NORMALISE_AT_ONCE))
+    tasks = [asyncio.create_task(_one_day(run, key, loader, options, doors)) for key in keys]
+    progress(0, len(tasks))
+    try:
+        for done, finished in enumerate(asyncio.as_completed(tasks), start=1):
+            await finished
+            progress(done, len(tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]
+
+
+@dataclass(frozen=True)
+class _Doors:
+    days: asyncio.Semaphore
+    normalise: asyncio.Semaphore
+
+
+async def _one_day(
+    run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
+) -> DayOutcome:
+    dataset, day = key
+    async with doors.days:
+        began = time.monotonic()
+        try:
+            outcome = await _claimed_day(run, key, loader, options, doors)
+        except StopRun:
+            raise
+        except KNOWN as error:
+            outcome = DayOutcome(dataset, day, FAILED, problem=str(error))
+        return _timed(outcome, time.monotonic() - began)
+
+
+async def _claimed_day(
+    run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
+) -> DayOutcome:
+    """One day under its claim, which is given back only when its rows are in the warehouse."""
+    dataset, day = key
+    async with run.jobs.claim(
+        run.request(dataset, day), started_after=run.resumable_after(day)
+    ) as claim:
+        run.claims[key] = claim
+        try:
+            exported = await export_day(dataset, day)
+            outcome = await _load(run, exported, loader, options, doors)
+        except (TransformError, DownloadFailed):
+            claim.finish()  # this file is no use: the next run asks for a new one
+            raise
+        finally:
+            del run.claims[key]
+        claim.finish()
+    return outcome
+
+
+async def _load(
+    run: Run, exported: ExportedDay, loader: Loader, options: Options, doors: _Doors
+) -> DayOutcome:
+    if not options.force and loader.is_known(exported):
+        return await loader.confirm(exported)
+    async with doors.normalise:
+        normalised = await normalise_day(exported.dataset, exported.day, exported)
+    return await loader.load(normalised)
+
+
+def _timed(outcome: DayOutcome, seconds: float) -> DayOutcome:
+    return DayOutcome(**{**outcome.__dict__, "seconds": seconds})

@@ -1,0 +1,94 @@
+"""How a run tells: its name, its progress, its summary as Prefect artifacts, and its end.
+
+A listener (the demo's terminal) may follow along; Prefect's UI always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from prefect.artifacts import (
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.errors import DaysFailed
+from flows.summary import RunReport
+
+Listener = Callable[[int, int, RunReport | None], None]
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def listen(listener: Listener) -> None:
+    """Follow the runs of this context: called with (done, total, the report at the end)."""
+    _LISTENER.set(listener)
+
+
+def run_name(kind: str) -> Callable[[], str]:
+    """Names a run for a person: `nightly 24.11.2026 03:15`, or with its window."""
+
+    def name() -> str:
+        given = flow_run.parameters or {}
+        now = datetime.now(UTC).astimezone()
+        if given.get("date_from"):
+            end = given.get("date_to") or "yesterday"
+            return f"{kind} {given['date_from']}–{end}"
+        return f"{kind} {now:%d.%m.%Y %H:%M}"
+
+    return name
+
+
+class Progress:
+    """Days done, as a progress artifact and to the listener."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._artifact: object | None = None
+        self.done = 0
+        self.total = 0
+
+    def tick(self, done: int, total: int) -> None:
+        """Remember where the run is; `show` tells Prefect."""
+        self.done, self.total = done, total
+        listener = _LISTENER.get()
+        if listener is not None:
+            listener(done, total, None)
+
+    async def show(self) -> None:
+        """Write the progress artifact."""
+        percent = 100.0 * self.done / self.total if self.total else 0.0
+        said = f"{self.done} of {self.total} days"
+        if self._artifact is None:
+            self._artifact = await acreate_progress_artifact(
+                progress=percent, key=self._key, description=said
+            )
+        else:
+            await aupdate_progress_artifact(
+                artifact_id=self._artifact, progress=percent, description=said
+            )
+
+
+async def finish(report: RunReport, key: str) -> None:
+    """Leave the summary artifact, tell the listener, and fail the run if a day failed.
+
+    Raises:
+        DaysFailed: names each failed day and its cure.
+    """
+    await acreate_markdown_artifact(markdown=report.markdown(), key=key)
+    logger = get_run_logger()
+    for line in [*report.lines(), report.place()]:
+        logger.info(line)
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(len(report.outcomes), len(report.outcomes), report)
+    if report.failures:
+        listed = "\n".join(line for line in report.lines() if line.startswith("Failed"))
+        raise DaysFailed(
+            f"{len(report.failures)} of {len(report.outcomes)} days failed; the others are "
+            f"loaded and published.\n{listed}"
+        )

@@ -1,0 +1,135 @@
+"""One run's surroundings: settings, data directory, client, and what is known of the vendor.
+
+Tasks take plain values only (a dataset, a day), so that they can be run elsewhere one day; what
+they need besides is the current `Run`, made anew from the settings wherever they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from extract.client import ClientOptions, SmartConnectClient
+from extract.exports import Claim, ExportJobs, ExportRequest, Polling
+from extract.routes import Routes
+from flows.errors import FlowError
+from flows.settings import Boundary, Selection, Settings, token_source
+from flows.windows import day_end
+from warehouse.database import Writer
+from warehouse.layout import DataDirectory
+from warehouse.loading import DayLoad
+
+
+@dataclass
+class Vendor:
+    """How the vendor reads a window: published nowhere, set or found out."""
+
+    date_to: Boundary
+    selection: Selection
+
+
+@dataclass
+class Run:
+    """What every stage of a run shares."""
+
+    name: str
+    settings: Settings
+    layout: DataDirectory
+    client: SmartConnectClient
+    jobs: ExportJobs
+    vendor: Vendor
+    flow_run_id: str
+    claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
+    loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return self.settings.zone
+
+    def request(self, dataset: str, day: date, last: date | None = None) -> ExportRequest:
+        """The export of `day` (or of `day` to `last`), `date_to` sent as this vendor reads it."""
+        last = last or day
+        sent_to = last + timedelta(days=1) if self.vendor.date_to == "exclusive" else last
+        return ExportRequest(dataset=dataset, date_from=day, date_to=sent_to)
+
+    @staticmethod
+    def plain_request(dataset: str, date_from: date, sent_to: date) -> ExportRequest:
+        """An export with just these dates, whatever the vendor makes of them."""
+        return ExportRequest(dataset=dataset, date_from=date_from, date_to=sent_to)
+
+    def resumable_after(self, day: date) -> datetime:
+        """The earliest start of a dead run's export that this run would still take for `day`."""
+        now = datetime.now(self.zone)
+        oldest = now - timedelta(seconds=self.settings.resume_within_seconds)
+        ended = day_end(day, self.zone)
+        return max(oldest, ended) if ended <= now else oldest
+
+
+_CURRENT: ContextVar[Run] = ContextVar("run")
+
+
+def current_run() -> Run:
+    """The run that the calling task belongs to."""
+    try:
+        return _CURRENT.get()
+    except LookupError:
+        raise FlowError("A task of the pipeline was called outside a run.") from None
+
+
+def client_options(settings: Settings) -> ClientOptions:
+    """The settings that concern the vendor's API."""
+    return ClientOptions(
+        base_url=settings.base_url,
+        routes=Routes(settings.routes) if settings.routes else Routes(),
+        status_meanings=settings.status_meanings,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+        read_timeout_seconds=settings.read_timeout_seconds,
+        call_deadline_seconds=settings.call_deadline_seconds,
+        download_deadline_seconds=settings.download_deadline_seconds,
+        max_download_bytes=settings.max_download_bytes,
+        allowed_hosts=settings.download_hosts,
+        allow_loopback=settings.sandbox,
+    )
+
+
+@asynccontextmanager
+async def open_run(
+    settings: Settings, name: str, flow_run_id: str, *, export_jobs: int | None = None
+) -> AsyncIterator[Run]:
+    """Open everything a run needs, before any export is started.
+
+    Raises:
+        NotConfigured: no token.
+        warehouse.errors.WarehouseError: the data directory can't be used or is another's.
+    """
+    read_token = token_source(settings)
+    layout = DataDirectory(settings.data_root, group=settings.published_group)
+    layout.initialise(settings.origin)
+    polling = Polling(
+        first_seconds=settings.poll_first_seconds,
+        max_seconds=settings.poll_max_seconds,
+        job_deadline_seconds=settings.export_deadline_seconds,
+        run_deadline_seconds=settings.run_deadline_seconds,
+    )
+    async with SmartConnectClient(client_options(settings), read_token) as client:
+        jobs = ExportJobs(
+            client,
+            layout.journal,
+            layout.locks,
+            max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
+            polling=polling,
+            holder=name,
+            claim_wait_seconds=settings.claim_wait_seconds,
+        )
+        vendor = Vendor(settings.date_to, settings.selection)
+        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id)
+        reset = _CURRENT.set(run)
+        try:
+            yield run
+        finally:
+            _CURRENT.reset(reset)

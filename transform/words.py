@@ -1,0 +1,96 @@
+"""Words in a file's cells that mean the same: directions and kinds of authors, Russian and English.
+
+The vendor publishes none of them. A word that isn't here is never guessed: an unknown direction sends
+its row to the quarantine, an unknown kind of author is kept as it came.
+"""
+
+from __future__ import annotations
+
+from transform.headers import header_key
+
+IN, OUT = "in", "out"
+CLIENT, USER, BOT, SYSTEM = "client", "user", "bot", "system"
+
+# What a direction of neither kind is called: notes among users, events of the platform.
+NEITHER = "neither"
+
+_DIRECTIONS: dict[str, str] = {
+    **dict.fromkeys(
+        "in incoming inbound inbox received from_client from_customer from_visitor client_to_agent "
+        "входящее входящие входящий входящая вх вход от_клиента клиент_оператору получено принято "
+        "client customer visitor enduser end_user contact клиент посетитель абонент".split(),
+        IN,
+    ),
+    **dict.fromkeys(
+        "out outgoing outbound outbox sent to_client to_customer to_visitor agent_to_client "
+        "исходящее исходящие исходящий исходящая исх исход клиенту от_оператора оператор_клиенту "
+        "отправлено operator agent bot оператор агент менеджер сотрудник бот autoreply автоответ "
+        "from_operator from_agent from_bot".split(),
+        OUT,
+    ),
+    **dict.fromkeys(
+        "system service internal note comment event system_message системное служебное "
+        "внутреннее комментарий заметка событие системное_сообщение".split(),
+        NEITHER,
+    ),
+}
+
+_AUTHORS: dict[str, str] = {
+    **dict.fromkeys(
+        "client customer visitor contact enduser end_user guest lead subscriber requester клиент "
+        "посетитель контакт абонент гость покупатель собеседник пользователь_сайта".split(),
+        CLIENT,
+    ),
+    **dict.fromkeys(
+        "user operator agent employee manager admin staff teammate supervisor human оператор агент "
+        "сотрудник менеджер администратор супервайзер консультант пользователь".split(),
+        USER,
+    ),
+    **dict.fromkeys(
+        "bot chatbot robot assistant ai autoreply auto бот чатбот чат_бот робот автоответчик "
+        "автоответ автоматически ассистент".split(),
+        BOT,
+    ),
+    **dict.fromkeys("system service platform система системное служебное".split(), SYSTEM),
+}
+
+_YES = frozenset("1 true yes y да истина +".split())
+_NO = frozenset("0 false no n нет ложь -".split())
+
+# Headers whose column answers yes or no.
+_ASKS_IN = frozenset(header_key(h) for h in ("is_incoming", "incoming", "inbound", "Входящее"))
+_ASKS_OUT = frozenset(header_key(h) for h in ("is_outgoing", "outgoing", "outbound", "Исходящее"))
+
+_BY_DIRECTION = {header_key(word): meaning for word, meaning in _DIRECTIONS.items()}
+_BY_AUTHOR = {header_key(word): meaning for word, meaning in _AUTHORS.items()}
+
+# The first cell of a line that sums up the others: not an observation.
+TOTALS = ("итого", "всего", "итог", "total", "totals", "grand total", "сумма", "sum")
+
+
+def direction_of(word: str, header: str = "") -> str | None:
+    """`in`, `out` or `neither`; None for a word that isn't known.
+
+    Bare 1 and 0 are known only under a header that asks, such as `is_incoming`: which of them means
+    what is not published.
+    """
+    key, asks = header_key(word), header_key(header)
+    if asks in _ASKS_IN | _ASKS_OUT and word.strip().casefold() in _YES | _NO:
+        yes = word.strip().casefold() in _YES
+        return IN if yes == (asks in _ASKS_IN) else OUT
+    return _BY_DIRECTION.get(key)
+
+
+def author_of(word: str) -> str | None:
+    """`client`, `user`, `bot` or `system`; None for a word that isn't known."""
+    return _BY_AUTHOR.get(header_key(word))
+
+
+def direction_of_author(author_type: str) -> str | None:
+    """Which way a message of that kind of author goes; None for the platform's own."""
+    return {CLIENT: IN, USER: OUT, BOT: OUT}.get(author_type)
+
+
+def author_of_direction(direction: str) -> str | None:
+    """Who must have written it: what comes in is the client's; what goes out may be a bot's."""
+    return CLIENT if direction == IN else None
