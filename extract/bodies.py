@@ -13,11 +13,11 @@ import httpx
 _STEP_BYTES = 1024**2
 
 
-class BodyTooLarge(Exception):  # noqa: N818  (turned into a typed error by whoever reads the body)
+class BodyTooLarge(Exception):
     """More bytes than the cap, as they come or decoded."""
 
 
-class BodyDamaged(Exception):  # noqa: N818
+class BodyDamaged(Exception):
     """Cut short, or an encoding that can't be decoded."""
 
 

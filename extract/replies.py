@@ -17,7 +17,7 @@ def _task_id(value: object) -> object:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("a task_id is a whole number")
+        raise ValueError("a task_id is a whole number")  # noqa: TRY004  (pydantic wants it)
     return value
 
 

@@ -1,4 +1,4 @@
-"""When to try again: attempts, backoff with jitter, the vendor's Retry-After, all within a deadline."""
+"""When to try again: attempts, backoff with jitter, the vendor's Retry-After, a deadline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from extract.options import ClientOptions
 T = TypeVar("T")
 
 
-class TryAgain(Exception):  # noqa: N818  (never leaves this package: a signal, not an error)
+class TryAgain(Exception):
     """A fault that may pass.
 
     Args:

@@ -58,7 +58,7 @@ ACCEPTED: Mapping[Kind, frozenset[Meaning]] = MappingProxyType(
         Kind.SEND: frozenset({Meaning.OK}),
     }
 )
-# Published: /messages/submit and /bulk. The others are not published: settings, with these defaults.
+# Published: /messages/submit and /bulk. The others are not: settings, with these defaults.
 DEFAULT_PATHS: Mapping[Operation, str] = MappingProxyType(
     {
         Operation.SEND_MESSAGE: "/messages/submit",
