@@ -69,7 +69,6 @@ async def download(
                 options, deadline, lambda: _Fetch(client, folder, about).fetch(url)
             )
     except TryAgain as again:
-        assert isinstance(again.failure, DownloadFailed)
         failure = again.failure
     except TimeoutError:
         came = f"it did not come whole in {deadline:g} s"
@@ -175,7 +174,7 @@ class _Fetch:
             raise
         return Downloaded(path, digest.hexdigest(), size, suffix_of(path, head))
 
-    def _created(self, path: Path):  # type: ignore[no-untyped-def]
+    def _created(self, path: Path) -> BinaryIO:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
@@ -196,7 +195,7 @@ class _Fetch:
         return kind("download", self._about, came, _LATER)
 
 
-def _write(file, chunk: bytes) -> None:  # type: ignore[no-untyped-def]
+def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
     except OSError as error:

@@ -68,9 +68,7 @@ async def ingest(
     report.notes += await learn_vendor(run)
     days = [(name, day) for name in datasets for day in plan(name, known.states[name])]
     days.sort(key=lambda key: (key[1], key[0]))
-    loader = Loader(
-        run, known.states, force=options.force, accept_smaller=options.accept_smaller
-    )
+    loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)
     report.release = await publish_release() or (loader.release and loader.release.number)

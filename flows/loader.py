@@ -227,7 +227,9 @@ async def publish_now(writer: Writer, run: Run) -> Release | None:
 
 
 def _outcome(of: ExportedDay | DayLoad, result: DayResult) -> DayOutcome:
-    dataset, day = (of.dataset, of.day) if isinstance(of, ExportedDay) else (of.dataset, of.window_day)
+    dataset, day = (
+        (of.dataset, of.day) if isinstance(of, ExportedDay) else (of.dataset, of.window_day)
+    )
     problem = None
     if result.outcome == "held":
         problem = (

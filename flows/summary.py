@@ -62,8 +62,7 @@ class RunReport:
         """One row a dataset, keyed by `COLUMNS`."""
         datasets = dict.fromkeys(outcome.dataset for outcome in self.outcomes)
         return [
-            _dataset_row(name, [o for o in self.outcomes if o.dataset == name])
-            for name in datasets
+            _dataset_row(name, [o for o in self.outcomes if o.dataset == name]) for name in datasets
         ]
 
     def lines(self) -> list[str]:
