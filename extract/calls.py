@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -139,7 +139,7 @@ class Caller:
             return self._interpret(call, response, body)
         failure = verdicts.no_answer(call.operation, call.asked, came, reached=reached)
         logger.debug("%s: %s", call.operation, came)
-        _again(call, failure, reached=reached)
+        raise _again(call, failure, reached=reached)
 
     def _interpret(self, call: Call, response: httpx.Response, body: bytes) -> Answer:
         verdicts.require_no_redirect(call.operation, call.asked, response)
@@ -151,29 +151,29 @@ class Caller:
             if payload is None:
                 came = f"HTTP {response.status_code} with a body that is no JSON object"
             invalid = verdicts.invalid_reply(call.operation, call.asked, came)
-            _again(call, invalid, reached=True, retry_after_seconds=wait)
+            raise _again(call, invalid, reached=True, retry_after_seconds=wait)
         meaning = self._options.meanings.get(status)
         if meaning is None or (meaning is Meaning.UNKNOWN_TASK and payload is None):
             raise verdicts.unexpected(call.operation, call.asked, status, in_body=bool(payload))
         if meaning is Meaning.BUSY:
             busy = verdicts.busy(call.operation, call.asked, status, in_body=payload is not None)
-            _again(call, busy, reached=True, retry_after_seconds=wait)
+            raise _again(call, busy, reached=True, retry_after_seconds=wait)
         return Answer(status, meaning, payload or {}, wait)
 
 
 def _again(
     call: Call, failure: ExtractError, *, reached: bool, retry_after_seconds: float | None = None
-) -> NoReturn:
-    """Another attempt, where a repetition does no harm.
+) -> Exception:
+    """What to raise: another attempt where a repetition does no harm, or the failure itself.
 
     A start whose reply was lost is repeated: the vendor then makes two exports, and only one is
     taken. A start that was answered with rubbish is not: the next answer would be rubbish too.
     """
     if call.kind is Kind.SEND and reached:
-        raise verdicts.send_uncertain(call.operation, call.asked, failure.came)
+        return verdicts.send_uncertain(call.operation, call.asked, failure.came)
     if call.kind is Kind.START and isinstance(failure, InvalidReply):
-        raise failure
-    raise TryAgain(failure, retry_after_seconds)
+        return failure
+    return TryAgain(failure, retry_after_seconds)
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

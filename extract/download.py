@@ -1,4 +1,4 @@
-"""A location becomes a file: streamed, bounded, its length and hash proven, its kind by its bytes."""
+"""A location becomes a file: streamed, bounded, length and hash proven, its kind by its bytes."""
 
 from __future__ import annotations
 

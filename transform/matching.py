@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transform.contract import Dataset, Kind
 from transform.contract_errors import AmbiguousColumn, MissingColumn
@@ -191,6 +191,19 @@ def _binding(
         extra=[(names[i], i) for i in range(len(columns)) if i not in taken],
         columns={names[i]: taken.get(i, EXTRA) for i in range(len(columns))},
         notes=tuple(notes),
+    )
+
+
+def released(binding: Binding, source: str) -> Binding:
+    """The binding without this field: its column goes to extra, and a note says so."""
+    header = binding.header_of(source) or ""
+    position = binding.positions[source]
+    return replace(
+        binding,
+        positions={name: at for name, at in binding.positions.items() if name != source},
+        extra=sorted([*binding.extra, (header, position)], key=lambda column: column[1]),
+        columns={**binding.columns, header: EXTRA},
+        notes=(*binding.notes, f"{shown(header)} is kept in extra: its values are no {source}"),
     )
 
 

@@ -6,7 +6,11 @@ its row to the quarantine, an unknown kind of author is kept as it came.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from transform.headers import header_key
+
+Translation = Callable[[str], str | None]
 
 IN, OUT = "in", "out"
 CLIENT, USER, BOT, SYSTEM = "client", "user", "bot", "system"
@@ -16,46 +20,37 @@ NEITHER = "neither"
 
 _DIRECTIONS: dict[str, str] = {
     **dict.fromkeys(
-        "in incoming inbound inbox received from_client from_customer from_visitor client_to_agent "
-        "входящее входящие входящий входящая вх вход от_клиента клиент_оператору получено принято "
-        "client customer visitor enduser end_user contact клиент посетитель абонент".split(),
+        ["in", "incoming", "inbound", "inbox", "received", "from_client", "from_customer", "from_visitor", "client_to_agent", "входящее", "входящие", "входящий", "входящая", "вх", "вход", "от_клиента", "клиент_оператору", "получено", "принято", "client", "customer", "visitor", "enduser", "end_user", "contact", "клиент", "посетитель", "абонент"],
         IN,
     ),
     **dict.fromkeys(
-        "out outgoing outbound outbox sent to_client to_customer to_visitor agent_to_client "
-        "исходящее исходящие исходящий исходящая исх исход клиенту от_оператора оператор_клиенту "
-        "отправлено operator agent bot оператор агент менеджер сотрудник бот autoreply автоответ "
-        "from_operator from_agent from_bot".split(),
+        ["out", "outgoing", "outbound", "outbox", "sent", "to_client", "to_customer", "to_visitor", "agent_to_client", "исходящее", "исходящие", "исходящий", "исходящая", "исх", "исход", "клиенту", "от_оператора", "оператор_клиенту", "отправлено", "operator", "agent", "bot", "оператор", "агент", "менеджер", "сотрудник", "бот", "autoreply", "автоответ", "from_operator", "from_agent", "from_bot"],
         OUT,
     ),
     **dict.fromkeys(
-        "system service internal note comment event system_message системное служебное "
-        "внутреннее комментарий заметка событие системное_сообщение".split(),
+        ["system", "service", "internal", "note", "comment", "event", "system_message", "системное", "служебное", "внутреннее", "комментарий", "заметка", "событие", "системное_сообщение"],
         NEITHER,
     ),
 }
 
 _AUTHORS: dict[str, str] = {
     **dict.fromkeys(
-        "client customer visitor contact enduser end_user guest lead subscriber requester клиент "
-        "посетитель контакт абонент гость покупатель собеседник пользователь_сайта".split(),
+        ["client", "customer", "visitor", "contact", "enduser", "end_user", "guest", "lead", "subscriber", "requester", "клиент", "посетитель", "контакт", "абонент", "гость", "покупатель", "собеседник", "пользователь_сайта"],
         CLIENT,
     ),
     **dict.fromkeys(
-        "user operator agent employee manager admin staff teammate supervisor human оператор агент "
-        "сотрудник менеджер администратор супервайзер консультант пользователь".split(),
+        ["user", "operator", "agent", "employee", "manager", "admin", "staff", "teammate", "supervisor", "human", "оператор", "агент", "сотрудник", "менеджер", "администратор", "супервайзер", "консультант", "пользователь"],
         USER,
     ),
     **dict.fromkeys(
-        "bot chatbot robot assistant ai autoreply auto бот чатбот чат_бот робот автоответчик "
-        "автоответ автоматически ассистент".split(),
+        ["bot", "chatbot", "robot", "assistant", "ai", "autoreply", "auto", "бот", "чатбот", "чат_бот", "робот", "автоответчик", "автоответ", "автоматически", "ассистент"],
         BOT,
     ),
-    **dict.fromkeys("system service platform система системное служебное".split(), SYSTEM),
+    **dict.fromkeys(["system", "service", "platform", "система", "системное", "служебное"], SYSTEM),
 }
 
-_YES = frozenset("1 true yes y да истина +".split())
-_NO = frozenset("0 false no n нет ложь -".split())
+_YES = frozenset(["1", "true", "yes", "y", "да", "истина", "+"])
+_NO = frozenset(["0", "false", "no", "n", "нет", "ложь", "-"])
 
 # Headers whose column answers yes or no.
 _ASKS_IN = frozenset(header_key(h) for h in ("is_incoming", "incoming", "inbound", "Входящее"))

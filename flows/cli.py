@@ -1,0 +1,114 @@
+"""`smartconnect`: the one command line. Each subcommand is a few lines; the work is elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="smartconnect",
+    help="SmartConnect's chats, statistics and users as Parquet and DuckDB. "
+    "Begin with `smartconnect demo`; run it for real with `smartconnect up`.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+console = Console()
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", help="The sandbox's invented data, in data-sandbox/.")
+]
+SANDBOX_DIR = "data-sandbox"
+
+
+def fail(sentence: str, code: int = 1) -> typer.Exit:
+    """Say what is wrong in one sentence, on standard error."""
+    Console(stderr=True).print(sentence, style="red", highlight=False, markup=False)
+    return typer.Exit(code)
+
+
+def use_sandbox_data(enabled: bool) -> None:
+    """Point this process at the sandbox's data directory, and at nothing else."""
+    if enabled:
+        os.environ["SMARTCONNECT_SANDBOX"] = "true"
+        os.environ["SMARTCONNECT_DATA_DIR"] = SANDBOX_DIR
+
+
+@app.command()
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many past days.")] = 7,
+    data_dir: Annotated[Path, typer.Option(help="Where to.")] = Path(SANDBOX_DIR),
+) -> None:
+    """The nightly job against the sandbox: real HTTP, files, Prefect and DuckDB, invented data."""
+    from flows.demo import run_demo  # noqa: PLC0415  (Prefect reads its settings at import)
+
+    raise typer.Exit(run_demo(days, data_dir, console))
+
+
+@app.command()
+def up(
+    sandbox: Sandbox = False,
+    port: Annotated[int, typer.Option(help="Of Prefect's server and UI.")] = 4200,
+) -> None:
+    """Everything for real use on this host, in the foreground: server, worker, deployments.
+
+    Ctrl-C stops all of it. With --sandbox, the sandbox too.
+    """
+    from flows.errors import FlowError  # noqa: PLC0415
+    from flows.up import run_up  # noqa: PLC0415
+
+    try:
+        code = run_up(sandbox=sandbox, port=port)
+    except FlowError as error:
+        raise fail(str(error)) from None
+    raise typer.Exit(code)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def sandbox(context: typer.Context) -> None:
+    """SmartConnect on this machine, over real HTTP. `smartconnect sandbox --help` tells more."""
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *context.args])  # noqa: S606
+
+
+@app.command()
+def status(sandbox: Sandbox = False) -> None:
+    """What readers see now: the release, the days of each dataset, when each was last seen."""
+    use_sandbox_data(sandbox)
+    from flows.status import show_status  # noqa: PLC0415
+
+    raise typer.Exit(show_status(console))
+
+
+@app.command()
+def rollback(
+    sandbox: Sandbox = False,
+    to: Annotated[
+        int | None, typer.Option(help="A release's number; the one before if empty.")
+    ] = None,
+    hold: Annotated[
+        bool, typer.Option(help="Stay there: later runs build, but don't publish.")
+    ] = False,
+) -> None:
+    """Point readers at an earlier release; the next run that loads something moves on again."""
+    use_sandbox_data(sandbox)
+    from flows.status import roll_back  # noqa: PLC0415
+
+    raise typer.Exit(roll_back(console, to, hold=hold))
+
+
+@app.command(hidden=True)
+def worker() -> None:
+    """Used by `up`: waits for the server, applies prefect.yaml, becomes the worker."""
+    from flows.up import become_worker  # noqa: PLC0415
+
+    become_worker()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,180 @@
+"""One batch after the other through the contract, with what must be remembered between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from transform import words
+from transform.columns import Bools, Ints, nulls
+from transform.contract import Dataset, Kind
+from transform.derived import (
+    Columns,
+    add_moments,
+    as_frame,
+    days_of,
+    one_day,
+    read_sent_at,
+    settle_authors,
+)
+from transform.extras import json_objects
+from transform.headers import header_key
+from transform.matching import Binding, released
+from transform.momentcolumn import LocalMoments, MomentColumn
+from transform.moments import DAY_MICROS
+from transform.quarantine import Problems, Quarantine
+from transform.rules import Origin, Rules
+from transform.textbatch import TextBatch, note_totals, typed_fields
+from transform.zones import CompanyClock
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass
+class Seen:
+    """Counters over the rows that went out; moments in company-local microseconds since 1970."""
+
+    outside_day: int = 0
+    before_day: int = 0
+    bare_dates: int = 0
+    first: int = np.iinfo(np.int64).max
+    last: int = np.iinfo(np.int64).min
+
+
+class BatchTyper:
+    """Types the batches of one export.
+
+    Attributes:
+        binding: which column is which field; a doubtful one may be released at the first batch.
+        seen: counters so far.
+        clock: the company's time zone.
+        moments: the column of moments or days, with its format once it is decided.
+    """
+
+    def __init__(self, dataset: Dataset, binding: Binding, origin: Origin, rules: Rules) -> None:
+        self.binding = binding
+        self.seen = Seen()
+        self.clock = CompanyClock(origin.time_zone)
+        self.moments = MomentColumn(dataset.order_by, self.clock, month_first=rules.month_first)
+        self._dataset = dataset
+        self._schema = dataset.arrow_schema()
+        self._origin = origin
+        self._window_day = (origin.window_day - _EPOCH).days
+        self._doubts_settled = False
+        self._constants: dict[str, pa.Array] = {}
+
+    def type(
+        self, batch: pa.RecordBatch, first_record: int, quarantine: Quarantine
+    ) -> pa.RecordBatch:
+        """The batch's good rows by the contract; the others go to the quarantine.
+
+        Args:
+            batch: text columns in the order of the file's headers.
+            first_record: the number of its first row among the records read, from 1.
+            quarantine: takes the rows that break the contract.
+        """
+        if not self._doubts_settled:
+            self._settle_doubts(TextBatch(batch, self.binding))
+        text, problems = TextBatch(batch, self.binding), Problems()
+        typed = typed_fields(text, self._dataset, problems)
+        moments = self._complete(text, typed, problems)
+        frame = as_frame(self._all_columns(typed, len(text)), len(text))
+        if problems:
+            quarantine.add_rows(batch, list(self.binding.columns), problems, first_record)
+            good = np.ones(len(text), np.bool_)
+            good[list(problems.reasons)] = False
+            frame = frame.loc[good]
+            self._count(moments, good)
+        else:
+            self._count(moments, None)
+        return _record_batch(frame, self._schema)
+
+    def _complete(self, text: TextBatch, typed: Columns, problems: Problems) -> LocalMoments | None:
+        unknown = text.unknown()
+        if self._dataset.order_by == "sent_at":
+            moments = read_sent_at(text, self.moments, problems)
+            add_moments(typed, moments)
+            unknown += settle_authors(text, typed)
+        else:
+            moments = self._read_day(text, typed, problems)
+            note_totals(text, self._dataset, problems)
+        typed["extra"] = json_objects(unknown, len(text))
+        return moments
+
+    def _read_day(self, text: TextBatch, typed: Columns, problems: Problems) -> LocalMoments | None:
+        if not text.has("date"):
+            typed["date"] = one_day(self._origin.window_day, len(text))
+            return None
+        moments = self.moments.read(text.text("date"), problems)
+        typed["date"] = days_of(moments.local)
+        return moments
+
+    def _all_columns(self, typed: Columns, rows: int) -> Columns:
+        constants = {"observed_at": self._origin.observed_at, "load_id": self._origin.load_id}
+        columns: Columns = {}
+        for field in self._schema:
+            if field.name in constants:
+                columns[field.name] = self._constant(field, constants[field.name], rows)
+            elif field.name in typed:
+                columns[field.name] = typed[field.name]
+            else:
+                columns[field.name] = pa.nulls(rows, field.type)
+        return columns
+
+    def _constant(self, field: pa.Field, value: object, rows: int) -> pa.Array:
+        """The same value for every row, cut from one that is kept."""
+        kept = self._constants.get(field.name)
+        if kept is None or len(kept) < rows:
+            kept = self._constants[field.name] = pa.repeat(pa.scalar(value, field.type), rows)
+        return kept.slice(0, rows)
+
+    def _count(self, moments: LocalMoments | None, good: Bools | None) -> None:
+        if moments is None:
+            self._count_days(np.zeros(0, np.int64))
+            return
+        local = moments.local if good is None else moments.local[good]
+        timed = moments.has_time if good is None else moments.has_time[good]
+        self.seen.bare_dates += int(len(timed) - np.count_nonzero(timed))
+        self._count_days(local)
+
+    def _count_days(self, local: Ints) -> None:
+        if not len(local):
+            return
+        first, last = int(local.min()), int(local.max())
+        self.seen.first, self.seen.last = min(self.seen.first, first), max(self.seen.last, last)
+        begin = self._window_day * DAY_MICROS
+        if first >= begin and last < begin + DAY_MICROS:
+            return
+        before = int(np.count_nonzero(local < begin))
+        self.seen.before_day += before
+        self.seen.outside_day += before + int(np.count_nonzero(local >= begin + DAY_MICROS))
+
+    def _settle_doubts(self, text: TextBatch) -> None:
+        """A header such as `type` is believed only if its first values fit the field."""
+        for field in self._dataset.fields:
+            if not text.has(field.name) or field.kind is not Kind.DIRECTION:
+                continue
+            header = self.binding.header_of(field.name) or ""
+            if header_key(header) not in {header_key(alias) for alias in field.doubtful}:
+                continue
+            values = [str(value) for value in text.text(field.name).unique().to_pylist()]
+            if not any(values):
+                return
+            if not any(words.direction_of(value, header) for value in values):
+                self.binding = released(self.binding, field.name)
+        self._doubts_settled = True
+
+
+def _record_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
+    """The frame in the contract's types; ValueError if a column that can't be null holds one."""
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
+    table = table.replace_schema_metadata(schema.metadata)
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
+
+
+__all__ = ["BatchTyper", "Seen", "nulls"]

@@ -1,0 +1,132 @@
+"""What the datasets derive beyond their fields' own text: days, both clocks, who wrote to whom."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from transform import words
+from transform.columns import (
+    Bools,
+    Ints,
+    compute,
+    empty_as_null,
+    filled,
+    is_among,
+    lengths_bytes,
+    nulls,
+    translated,
+    where,
+    without_nulls,
+)
+from transform.momentcolumn import LocalMoments, MomentColumn
+from transform.moments import DAY_MICROS
+from transform.quarantine import Problems
+from transform.textbatch import TextBatch
+
+Columns = dict[str, pa.Array]
+
+# What a spreadsheet makes of a day without a time, and of a time without a day.
+_ZERO_TIME = r"[T ]00:00(:00(\.0+)?)?$"
+_ZERO_DAY = r"^(1899-12-3[01]|1900-01-0[01])[T ]"
+
+
+def read_sent_at(batch: TextBatch, moments: MomentColumn, problems: Problems) -> LocalMoments:
+    """sent_at from its column, or from a column of days and one of times."""
+    if batch.has("sent_at"):
+        return moments.read(batch.text("sent_at"), problems)
+    days = compute.replace_substring_regex(batch.text("date_part"), _ZERO_TIME, "")
+    times = compute.replace_substring_regex(batch.text("time_part"), _ZERO_DAY, "")
+    for column, part in ((days, "day"), (times, "time of day")):
+        rows = np.flatnonzero(lengths_bytes(column) == 0)
+        problems.add(rows, f"sent_at: no {part}")
+    return moments.read(compute.binary_join_element_wise(days, times, " "), problems)
+
+
+def add_moments(typed: Columns, moments: LocalMoments) -> None:
+    """sent_at, sent_at_utc and date."""
+    typed["sent_at"] = timestamps(moments.local, None)
+    typed["sent_at_utc"] = timestamps(moments.utc, "UTC")
+    typed["date"] = days_of(moments.local)
+
+
+def timestamps(micros: Ints, zone: str | None) -> pa.Array:
+    """Microseconds as an Arrow timestamp column."""
+    return pa.array(micros, pa.int64()).view(pa.timestamp("us", tz=zone))
+
+
+def days_of(micros: Ints) -> pa.Array:
+    """The days of local microseconds, as date32."""
+    return pa.array((micros // DAY_MICROS).astype(np.int32)).view(pa.date32())
+
+
+def one_day(day: date, rows: int) -> pa.Array:
+    """The same day for every row."""
+    return pa.repeat(pa.scalar(day, pa.date32()), rows)
+
+
+def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.StringArray]]:
+    """Complete direction, author_type and the names from each other and from an author's column.
+
+    A word such as "client" in the author's column is a kind of author; any other value is a name: the
+    client's where the message came in, the user's where it went out. Gives the author's column back
+    as an unknown one for those rows whose name found no place.
+    """
+    rows = len(batch)
+    author = batch.text("author") if batch.has("author") else None
+    kinds = typed.get("author_type", nulls(rows))
+    roles = nulls(rows)
+    if author is not None:
+        roles = translated(author, words.author_of)[0]
+        kinds = filled(kinds, roles)
+    direction = typed.get("direction", nulls(rows))
+    if direction.null_count:
+        direction = filled(direction, _by_word(kinds, words.direction_of_author))
+    if kinds.null_count:
+        kinds = filled(kinds, _by_word(direction, words.author_of_direction))
+    typed["author_type"] = kinds
+    typed["direction"] = _only_directions(direction)
+    if author is None:
+        return []
+    return _place_names(batch, typed, where(~_present(roles), author))
+
+
+def _by_word(column: pa.StringArray, translate: words.Translation) -> pa.StringArray:
+    plain = without_nulls(column)
+    return translated(plain, lambda word: translate(word) if word else None)[0]
+
+
+def _only_directions(direction: pa.StringArray) -> pa.StringArray:
+    neither = is_among(direction, [words.NEITHER])
+    return where(~neither, direction) if neither.any() else direction
+
+
+def _place_names(
+    batch: TextBatch, typed: Columns, author: pa.StringArray
+) -> list[tuple[str, pa.StringArray]]:
+    names = empty_as_null(without_nulls(author))
+    placed = ~_present(names)
+    for field, way in (("client_name", words.IN), ("user_name", words.OUT)):
+        theirs = where(is_among(typed["direction"], [way]), names)
+        known = typed.get(field, nulls(len(batch)))
+        typed[field] = filled(known, theirs)
+        placed |= compute.fill_null(compute.equal(typed[field], theirs), False).to_numpy(
+            zero_copy_only=False
+        )
+    if placed.all():
+        return []
+    header = batch.binding.header_of("author") or "author"
+    return [(header, where(~placed, names))]
+
+
+def _present(column: pa.StringArray) -> Bools:
+    return lengths_bytes(without_nulls(column)) > 0
+
+
+def as_frame(typed: Columns, rows: int) -> pd.DataFrame:
+    """The typed columns as an Arrow-backed frame; nothing is copied."""
+    columns = {name: pd.arrays.ArrowExtensionArray(column) for name, column in typed.items()}
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
