@@ -1,0 +1,130 @@
+"""The writer's database: one writer at a time over all processes, opened for a short step only.
+
+DuckDB keeps a leftover write-ahead log after a kill and replays it when the file is opened next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from warehouse.errors import WriterBusy
+from warehouse.layout import PRIVATE_FILE, DataDirectory
+from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
+
+# Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
+STORAGE_VERSION = "v1.0.0"
+
+
+@dataclass
+class Writer:
+    """An open writer's database, attached as `warehouse` and in use."""
+
+    connection: duckdb.DuckDBPyConnection
+    layout: DataDirectory
+    holder: str
+    contracts: dict[str, Contract] = field(default_factory=dict)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Commit at the end of the block, roll back where it raises."""
+        self.connection.execute("BEGIN")
+        try:
+            yield self.connection
+        except BaseException:
+            with suppress(duckdb.Error):
+                self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+
+@contextmanager
+def open_writer(
+    layout: DataDirectory, *, holder: str, wait_seconds: float, memory_limit_mb: int = 400
+) -> Iterator[Writer]:
+    """Be the only writer within the block.
+
+    Args:
+        layout: the data directory, initialised.
+        holder: who we are, for whoever waits: no personal data.
+        wait_seconds: how long to wait for another writer.
+        memory_limit_mb: DuckDB's memory; beyond it, it spills to the disk.
+
+    Raises:
+        WriterBusy: another run writes for longer; the message says which and since when.
+    """
+    lock = FileLock(layout.state / "writer.lock", thread_local=False, mode=PRIVATE_FILE)
+    note = layout.state / "writer.holder"
+    try:
+        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
+    except Timeout:
+        raise WriterBusy(
+            f"The warehouse is being written by {_holder(note)}, and {wait_seconds:g} seconds of "
+            "waiting did not change that: let it end, or stop it, then run again."
+        ) from None
+    try:
+        note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+        connection = _connect(layout, memory_limit_mb)
+        try:
+            yield Writer(connection, layout, holder)
+        finally:
+            connection.close()
+    finally:
+        lock.release()
+
+
+def _holder(note: object) -> str:
+    try:
+        return note.read_text(encoding="utf-8")  # type: ignore[attr-defined,no-any-return]
+    except OSError:
+        return "an unknown run"
+
+
+def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConnection:
+    fresh = not layout.database.exists()
+    connection = duckdb.connect()
+    spill = layout.state / "spill"
+    connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
+    connection.execute(f"SET temp_directory = {literal(str(spill))}")
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(
+        f"ATTACH {literal(str(layout.database))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
+    )
+    connection.execute("USE warehouse")
+    if fresh:
+        layout.database.chmod(PRIVATE_FILE)
+    make_meta(connection)
+    return connection
+
+
+def prepare_tables(writer: Writer, schemas: Sequence[pa.Schema]) -> None:
+    """Make every dataset's tables with their COMMENTs, and the data dictionary; idempotent.
+
+    Raises:
+        ContractChanged: a published column is gone from a contract.
+    """
+    contracts = [Contract(schema) for schema in schemas]
+    with writer.transaction() as connection:
+        for contract in contracts:
+            make_dataset(connection, contract)
+            writer.contracts[contract.dataset] = contract
+        fill_dictionary(connection, contracts)
+
+
+def bump_revision(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note that readers would see something new."""
+    connection.execute("UPDATE meta.revision SET number = number + 1")
+
+
+def revision(connection: duckdb.DuckDBPyConnection) -> int:
+    """Changes so far."""
+    row = connection.execute("SELECT number FROM meta.revision").fetchone()
+    return int(row[0]) if row else 0

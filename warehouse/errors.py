@@ -1,0 +1,40 @@
+"""What can go wrong in the warehouse, by how to recover.
+
+    WarehouseError
+    ├── DirectoryUnusable   the data directory can't be written: the operator frees or opens it
+    ├── OtherOrigin         the directory holds another company's data, or the sandbox's
+    ├── WriterBusy          another run loads: wait, or see what it does
+    ├── HashMismatch        bytes aren't what was promised: fetch or restore them
+    ├── ContractChanged     a published column would vanish: a contract version and a note first
+    └── NoSuchRelease       nothing to go back to, or to read
+"""
+
+from __future__ import annotations
+
+
+class WarehouseError(Exception):
+    """A failure whose message says what was asked, what came, and what to do."""
+
+
+class DirectoryUnusable(WarehouseError):
+    """The data directory can't be made or written."""
+
+
+class OtherOrigin(WarehouseError):
+    """The data directory belongs to another company, or to the sandbox."""
+
+
+class WriterBusy(WarehouseError):
+    """Another run holds the writer's database; the message names it."""
+
+
+class HashMismatch(WarehouseError):
+    """A file isn't what its hash says."""
+
+
+class ContractChanged(WarehouseError):
+    """A column that was published is gone from the contract."""
+
+
+class NoSuchRelease(WarehouseError):
+    """There is no such release."""

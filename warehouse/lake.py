@@ -1,0 +1,97 @@
+"""Typed rows as Parquet: one immutable file a day and load, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
+
+ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """A file of the lake: where it is, how many rows and bytes it has."""
+
+    path: Path
+    rows: int
+    bytes: int
+
+
+def write_lake_file(
+    layout: DataDirectory,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    dataset: str,
+    window_day: date,
+    load_id: str,
+) -> LakeFile:
+    """Write typed batches of `schema`; durable, read-only, at its final name when this returns.
+
+    Batches are buffered up to a row group, so memory doesn't grow with the file. What `batches`
+    raises passes through, and nothing is left in the lake.
+    """
+    target = layout.lake_file(dataset, window_day, load_id)
+    building = layout.building / f"{load_id}.parquet"
+    rows = 0
+    try:
+        with pq.ParquetWriter(building, schema, compression="zstd") as writer:
+            for table in _row_groups(schema, batches):
+                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+                rows += table.num_rows
+        sync(building)
+        _make_folders(layout, target.parent)
+        layout.open_to_readers(building)
+        building.replace(target)
+        sync(target.parent)
+    except BaseException:
+        with suppress(OSError):
+            building.unlink(missing_ok=True)
+        raise
+    return LakeFile(target, rows, target.stat().st_size)
+
+
+def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterable[pa.Table]:
+    kept: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        kept.append(batch)
+        rows += batch.num_rows
+        if rows >= ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(kept, schema=schema)
+            kept, rows = [], 0
+    if kept:
+        yield pa.Table.from_batches(kept, schema=schema)
+
+
+def _make_folders(layout: DataDirectory, folder: Path) -> None:
+    for part in (folder.parent, folder):
+        if not part.exists():
+            part.mkdir(exist_ok=True)
+            layout.open_to_readers(part)
+            sync(part.parent)
+
+
+def write_quarantine(
+    layout: DataDirectory, table: pa.Table, *, dataset: str, load_id: str
+) -> Path | None:
+    """Keep a load's rejected records (line, reason, raw), private; None if there are none."""
+    if table.num_rows == 0:
+        return None
+    target = layout.quarantine_file(dataset, load_id)
+    target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    building = layout.building / f"{load_id}.quarantine.parquet"
+    pq.write_table(table, building, compression="zstd")
+    building.chmod(PRIVATE_FILE)
+    sync(building)
+    building.replace(target)
+    sync(target.parent)
+    return target

@@ -1,0 +1,176 @@
+"""Where everything lives: the only maker of paths below the data directory.
+
+`raw`, `state`, `quarantine` and `inbox` are private to their owner; `lake` and `releases` share
+inodes, so they share one mode: read-only, for everyone on the host or for one group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+from warehouse.errors import DirectoryUnusable, OtherOrigin
+
+PRIVATE_DIR, PRIVATE_FILE = 0o700, 0o600
+
+
+class DataDirectory:
+    """One company's data directory (or the sandbox's).
+
+    Args:
+        root: its path.
+        group: the group that may read what is published; everyone on the host if None.
+    """
+
+    def __init__(self, root: Path, group: str | None = None) -> None:
+        self.root = Path(root).resolve()
+        self.group = group
+
+    @property
+    def raw(self) -> Path:
+        """The vendor's bytes."""
+        return self.root / "raw"
+
+    @property
+    def incoming(self) -> Path:
+        """Downloads under way, on the same file system as `raw`."""
+        return self.state / "incoming"
+
+    @property
+    def lake(self) -> Path:
+        """Typed rows, one file a day and load."""
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Records that were not loaded."""
+        return self.root / "quarantine"
+
+    @property
+    def state(self) -> Path:
+        """What is ours alone."""
+        return self.root / "state"
+
+    @property
+    def journal(self) -> Path:
+        """Exports under way."""
+        return self.state / "journal"
+
+    @property
+    def locks(self) -> Path:
+        """Locks between runs."""
+        return self.state / "locks"
+
+    @property
+    def database(self) -> Path:
+        """The writer's database."""
+        return self.state / "warehouse.duckdb"
+
+    @property
+    def building(self) -> Path:
+        """Releases and lake files under way."""
+        return self.state / "building"
+
+    @property
+    def releases(self) -> Path:
+        """Published releases."""
+        return self.root / "releases"
+
+    @property
+    def current(self) -> Path:
+        """The link to the release that readers see."""
+        return self.root / "current"
+
+    def raw_folder(self, dataset: str, date_from: date, date_to: date) -> Path:
+        """Where the export files of a window are."""
+        return self.raw / dataset / f"{date_from.isoformat()}_{date_to.isoformat()}"
+
+    def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
+        """A load's typed rows."""
+        return self.lake / dataset / f"window_day={window_day.isoformat()}" / f"{load_id}.parquet"
+
+    def quarantine_file(self, dataset: str, load_id: str) -> Path:
+        """A load's rejected records."""
+        return self.quarantine / dataset / f"{load_id}.parquet"
+
+    def relative(self, path: Path) -> str:
+        """A path below the root as the ledger keeps it."""
+        return path.resolve().relative_to(self.root).as_posix()
+
+    def initialise(self, origin: str) -> None:
+        """Make the directory where there is none, for `origin` alone, and prove it can be written.
+
+        Args:
+            origin: the vendor's host, or `sandbox`.
+
+        Raises:
+            DirectoryUnusable: it can't be made or written.
+            OtherOrigin: it holds another origin's data.
+        """
+        try:
+            self._make()
+            known = self._origin()
+            if known is None:
+                publish_bytes(self.state / "origin.json", json.dumps({"origin": origin}).encode())
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"The data directory {self.root} can't be written "
+                f"({os.strerror(error.errno or 0)}): correct its owner and mode, free space, or "
+                "set SMARTCONNECT_DATA_DIR. Nothing was started."
+            ) from None
+        if known not in (None, origin):
+            raise OtherOrigin(
+                f"{self.root} holds data of {known}, and this run reads {origin}: set "
+                "SMARTCONNECT_DATA_DIR to a directory of its own."
+            )
+
+    def _make(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        private = (self.raw, self.quarantine, self.state, self.root / "inbox")
+        for folder in (*private, self.incoming, self.journal, self.locks, self.building):
+            folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        for folder in (self.lake, self.releases):
+            folder.mkdir(parents=True, exist_ok=True)
+            self.open_to_readers(folder)
+        probe = self.state / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+
+    def _origin(self) -> str | None:
+        path = self.state / "origin.json"
+        if not path.exists():
+            return None
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return str(kept["origin"])
+
+    def open_to_readers(self, path: Path) -> None:
+        """Give a published file or folder its mode and group."""
+        everyone = self.group is None
+        if path.is_dir():
+            path.chmod(0o755 if everyone else 0o750)
+        else:
+            path.chmod(0o444 if everyone else 0o440)
+        if self.group is not None:
+            shutil.chown(path, group=self.group)
+
+
+def sync(path: Path) -> None:
+    """fsync a file, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Write beside, fsync, rename, fsync the folder: whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.chmod(mode)
+    sync(beside)
+    beside.replace(path)
+    sync(path.parent)

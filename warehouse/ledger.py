@@ -1,0 +1,93 @@
+"""What was loaded when: the ledger's typed reads, for planning and for loading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from warehouse.database import Writer
+from warehouse.observations import DayFile
+
+RECENT_LOADS = 200
+
+
+@dataclass(frozen=True)
+class DayState:
+    """What a day of a dataset holds now."""
+
+    window_day: date
+    load_id: str
+    observed_at: datetime
+    rows: int
+    file_sha256: str
+    contract_version: str
+
+
+def utc(moment: datetime) -> datetime:
+    """DuckDB's TIMESTAMPTZ as a UTC datetime."""
+    return moment.astimezone(UTC)
+
+
+def day_states(writer: Writer, dataset: str) -> dict[date, DayState]:
+    """Every loaded day of a dataset."""
+    found = writer.connection.execute(
+        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version
+           FROM meta.days WHERE dataset = ?""",
+        [dataset],
+    ).fetchall()
+    return {
+        row[0]: DayState(row[0], row[1], utc(row[2]), row[3], row[4], row[5]) for row in found
+    }
+
+
+def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
+    """Every loaded day's lake file, with what identity resolution needs."""
+    found = writer.connection.execute(
+        """SELECT window_day, lake_file, observed_at, rows_without_id, rows_duplicate,
+                  first_id, last_id
+           FROM meta.days WHERE dataset = ?""",
+        [dataset],
+    ).fetchall()
+    return {
+        row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:])
+        for row in found
+    }
+
+
+def insert_row(writer: Writer, table: str, values: Mapping[str, Any]) -> None:
+    """Insert one row by column names; within the caller's transaction."""
+    names = ", ".join(values)
+    marks = ", ".join("?" for _ in values)
+    writer.connection.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608  (names are ours)
+        list(values.values()),
+    )
+
+
+def average_export_seconds(writer: Writer, dataset: str) -> float | None:
+    """How long the vendor took for the last exports of a dataset, on average; None if never."""
+    row = writer.connection.execute(
+        f"""SELECT avg(export_seconds) FROM (
+                SELECT export_seconds FROM meta.loads WHERE dataset = ? AND export_seconds > 0
+                ORDER BY loaded_at DESC LIMIT {RECENT_LOADS})""",  # noqa: S608
+        [dataset],
+    ).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
+
+
+def get_fact(writer: Writer, key: str) -> str | None:
+    """What was found out about the vendor under `key`."""
+    row = writer.connection.execute("SELECT value FROM meta.facts WHERE key = ?", [key]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_fact(writer: Writer, key: str, value: str, evidence: str) -> None:
+    """Keep what was found out, in place of what was believed before."""
+    with writer.transaction() as connection:
+        connection.execute("DELETE FROM meta.facts WHERE key = ?", [key])
+        connection.execute(
+            "INSERT INTO meta.facts VALUES (?, ?, ?, ?)", [key, value, evidence, datetime.now(UTC)]
+        )
+        connection.execute("UPDATE meta.revision SET number = number + 1")

@@ -1,0 +1,291 @@
+"""A day replaced, its ledger row included, in one transaction: whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from warehouse.database import Writer, bump_revision
+from warehouse.ledger import DayState, day_files, day_states, insert_row
+from warehouse.observations import (
+    DayFile,
+    FileFacts,
+    days_sharing,
+    file_facts,
+    overlapping,
+    show_day,
+    source_sql,
+)
+from warehouse.schema import Contract, quoted
+
+HOLD_FROM_ROWS = 20  # below it, a day is too small for its shrinking to mean anything
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """An export of one day that was looked at. Sizes in bytes, times in UTC."""
+
+    dataset: str
+    window_day: date
+    load_id: str
+    observed_at: datetime
+    file_sha256: str
+    file_bytes: int
+    task_id: int | None
+    contract_version: str
+    flow_run_id: str
+    export_seconds: float
+    source: str = "export"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayConfirmation(Observation):
+    """The very file that the day holds came again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayLoad(Observation):
+    """A day's rows in the lake, ready to be loaded.
+
+    Args:
+        lake_path: typed rows, of the schema given to `load_day`.
+        quarantine_path: rejected records (line, reason, raw), if there are any.
+        rows_read: records of the file: rows of the lake file + rows_quarantined.
+        rows_quarantined: rejected ones.
+        rows_outside_day: rows dated on another day.
+        force: load the same content anew.
+        accept_smaller: load it though it is far smaller than before.
+        hold_below_share: below this share of the former rows a day is held.
+    """
+
+    lake_path: Path
+    quarantine_path: Path | None
+    rows_read: int
+    rows_quarantined: int
+    rows_outside_day: int
+    force: bool = False
+    accept_smaller: bool = False
+    hold_below_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """What became of a load: loaded, unchanged, held or superseded. rows_* are of its file."""
+
+    outcome: str
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_quarantined: int
+    previous_rows: int
+
+
+def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
+    """Replace the day by the load's rows, unless there is a reason not to.
+
+    - superseded: an export that was started later is loaded already;
+    - held: far fewer rows than before, and not accepted: the old ones stay;
+    - unchanged: the same rows as before, and not forced.
+
+    Returns:
+        rows_read = rows_loaded + rows_duplicate + rows_quarantined.
+    """
+    contract = Contract(schema)
+    before = day_states(writer, load.dataset).get(load.window_day)
+    facts = file_facts(writer.connection, contract, load.lake_path)
+    outcome = _outcome(writer, contract, load, before, facts)
+    result = DayResult(
+        outcome,
+        load.rows_read,
+        facts.distinct,
+        facts.duplicates,
+        load.rows_quarantined,
+        before.rows if before else 0,
+    )
+    with writer.transaction():
+        if outcome == "loaded":
+            _replace(writer, contract, load, facts)
+            bump_revision(writer.connection)
+        elif outcome == "unchanged":
+            _observe_again(writer, contract, load)
+        _write_ledger(writer, load, result, load.rows_outside_day)
+    if outcome != "loaded":
+        load.lake_path.unlink(missing_ok=True)
+    return result
+
+
+def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
+    """Note that the day's own file came again: nothing to load, a later observation."""
+    contract = writer.contracts[seen.dataset]
+    before = day_states(writer, seen.dataset)[seen.window_day]
+    result = DayResult("unchanged", before.rows, 0, 0, 0, before.rows)
+    with writer.transaction():
+        _observe_again(writer, contract, seen)
+        _write_ledger(writer, seen, result, 0)
+    return result
+
+
+def _outcome(
+    writer: Writer, contract: Contract, load: DayLoad, before: DayState | None, facts: FileFacts
+) -> str:
+    if before is None:
+        return "loaded"
+    if load.observed_at < before.observed_at and not load.force:
+        return "superseded"
+    floor = before.rows * load.hold_below_share
+    shrunk = before.rows >= HOLD_FROM_ROWS and facts.rows < floor
+    if (shrunk or (facts.rows == 0 and before.rows > 0)) and not load.accept_smaller:
+        return "held"
+    same_contract = before.contract_version == load.contract_version
+    if not load.force and same_contract and _same_rows(writer, contract, load, before, facts):
+        return "unchanged"
+    return "loaded"
+
+
+def _same_rows(
+    writer: Writer, contract: Contract, load: DayLoad, before: DayState, facts: FileFacts
+) -> bool:
+    """Whether both files hold the same rows, however often; load_id and observed_at aside."""
+    old = day_files(writer, load.dataset)[load.window_day].path
+    if before.rows != facts.rows or not old.exists():
+        return False
+    columns = ", ".join(
+        quoted(name) for name in contract.columns if name not in ("load_id", "observed_at")
+    )
+    row = writer.connection.execute(
+        f"""SELECT count(*) FROM (
+                SELECT {columns} FROM {source_sql(load.lake_path)}
+                EXCEPT ALL SELECT {columns} FROM {source_sql(old)})"""  # noqa: S608
+    ).fetchone()
+    return row is not None and row[0] == 0
+
+
+def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts) -> None:
+    """The day's new file in place of its old one, and every row that this hides or uncovers."""
+    files = day_files(writer, load.dataset)
+    old = files.pop(load.window_day, None)
+    new = DayFile(
+        load.window_day,
+        load.lake_path,
+        load.observed_at,
+        facts.without_id,
+        facts.duplicates,
+        facts.first_id,
+        facts.last_id,
+    )
+    writer.connection.execute(
+        "DELETE FROM meta.days WHERE dataset = ? AND window_day = ?",
+        [load.dataset, load.window_day],
+    )
+    insert_row(
+        writer,
+        "meta.days",
+        {
+            "dataset": load.dataset,
+            "window_day": load.window_day,
+            "load_id": load.load_id,
+            "observed_at": load.observed_at,
+            "checked_at": datetime.now(UTC),
+            "rows": facts.rows,
+            "rows_duplicate": facts.duplicates,
+            "rows_hidden": 0,
+            "rows_without_id": facts.without_id,
+            "lake_file": writer.layout.relative(load.lake_path),
+            "file_sha256": load.file_sha256,
+            "contract_version": load.contract_version,
+            "first_id": facts.first_id,
+            "last_id": facts.last_id,
+        },
+    )
+    writer.connection.execute(
+        "DELETE FROM meta.quarantine WHERE dataset = ? AND window_day = ?",
+        [load.dataset, load.window_day],
+    )
+    if load.quarantine_path is not None:
+        writer.connection.execute(
+            f"""INSERT INTO meta.quarantine
+                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(load.quarantine_path)}""",  # noqa: S608
+            [load.dataset, load.window_day, load.load_id],
+        )
+    _show(writer, contract, new, [new, old] if old else [new], list(files.values()))
+
+
+def _observe_again(writer: Writer, contract: Contract, seen: Observation) -> None:
+    """Move the day's observation on; where it shares rows with others, show the right ones."""
+    files = day_files(writer, seen.dataset)
+    day = files.pop(seen.window_day)
+    later = max(seen.observed_at, day.observed_at)
+    writer.connection.execute(
+        """UPDATE meta.days SET observed_at = ?, checked_at = ?, file_sha256 = ?
+           WHERE dataset = ? AND window_day = ?""",
+        [later, datetime.now(UTC), seen.file_sha256, seen.dataset, seen.window_day],
+    )
+    neighbours = _sharing(writer, contract, [day], list(files.values()))
+    if neighbours:
+        moved = replace(day, observed_at=later)
+        _show(writer, contract, moved, [day], list(files.values()))
+        bump_revision(writer.connection)
+
+
+def _sharing(
+    writer: Writer, contract: Contract, touched: Sequence[DayFile], others: Sequence[DayFile]
+) -> list[DayFile]:
+    """The other days that have a row of one of the touched files."""
+    if not contract.identity:
+        return []
+    ranges = [(d.first_id, d.last_id) for d in touched if d.first_id and d.last_id]
+    there = [day for day in touched if day.path.exists()]
+    return days_sharing(writer.connection, contract, overlapping(others, ranges), there)
+
+
+def _show(
+    writer: Writer,
+    contract: Contract,
+    day: DayFile,
+    touched: Sequence[DayFile],
+    others: Sequence[DayFile],
+) -> None:
+    """Show the day and every day that shares a row with what it holds or held."""
+    everyone = [day, *others]
+    for shown in [day, *_sharing(writer, contract, touched, others)]:
+        rest = [other for other in everyone if other.window_day != shown.window_day]
+        sharing = _sharing(writer, contract, [shown], rest)
+        rows = show_day(writer.connection, contract, shown, sharing)
+        writer.connection.execute(
+            """UPDATE meta.days SET rows_hidden = rows - rows_duplicate - ?
+               WHERE dataset = ? AND window_day = ?""",
+            [rows, contract.dataset, shown.window_day],
+        )
+
+
+def _write_ledger(
+    writer: Writer, seen: Observation, result: DayResult, rows_outside_day: int
+) -> None:
+    insert_row(
+        writer,
+        "meta.loads",
+        {
+            "load_id": seen.load_id,
+            "dataset": seen.dataset,
+            "window_day": seen.window_day,
+            "outcome": result.outcome,
+            "source": seen.source,
+            "task_id": seen.task_id,
+            "observed_at": seen.observed_at,
+            "loaded_at": datetime.now(UTC),
+            "file_sha256": seen.file_sha256,
+            "file_bytes": seen.file_bytes,
+            "rows_read": result.rows_read,
+            "rows_loaded": result.rows_loaded,
+            "rows_duplicate": result.rows_duplicate,
+            "rows_quarantined": result.rows_quarantined,
+            "rows_outside_day": rows_outside_day,
+            "contract_version": seen.contract_version,
+            "flow_run_id": seen.flow_run_id,
+            "export_seconds": seen.export_seconds,
+        },
+    )
