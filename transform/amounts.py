@@ -1,7 +1,7 @@
 """Numbers and durations as people's tables write them, one value at a time.
 
-Statistics have few distinct values, so each distinct text is read once (`columns.translated` keeps it
-off the path of the rows).
+Statistics have few distinct values, so each distinct text is read once (`columns.translated` keeps
+it off the path of the rows).
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def count(text: str) -> int | None:
 def seconds(text: str, seconds_per_unit: float = 1.0) -> float | None:
     """A duration in seconds; None if it is none.
 
-    `HH:MM:SS`, `MM:SS`, `1 д 02:03:04`, `2 мин 30 с`, or a bare number, which is in the unit that the
-    header names (not published: seconds where it names none). Under a header in hours, `a:b` is
+    `HH:MM:SS`, `MM:SS`, `1 д 02:03:04`, `2 мин 30 с`, or a bare number, which is in the unit that
+    the header names (not published: seconds where it names none). Under a header in hours, `a:b` is
     hours and minutes.
     """
     bare = number(text)

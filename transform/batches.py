@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from transform import words
-from transform.columns import Bools, Ints, nulls
+from transform.columns import AnyArray, Bools, Ints
 from transform.contract import Dataset, Kind
 from transform.derived import (
     Columns,
@@ -65,7 +66,7 @@ class BatchTyper:
         self._origin = origin
         self._window_day = (origin.window_day - _EPOCH).days
         self._doubts_settled = False
-        self._constants: dict[str, pa.Array] = {}
+        self._constants: dict[str, AnyArray] = {}
 
     def type(
         self, batch: pa.RecordBatch, first_record: int, quarantine: Quarantine
@@ -95,6 +96,7 @@ class BatchTyper:
 
     def _complete(self, text: TextBatch, typed: Columns, problems: Problems) -> LocalMoments | None:
         unknown = text.unknown()
+        moments: LocalMoments | None
         if self._dataset.order_by == "sent_at":
             moments = read_sent_at(text, self.moments, problems)
             add_moments(typed, moments)
@@ -125,7 +127,7 @@ class BatchTyper:
                 columns[field.name] = pa.nulls(rows, field.type)
         return columns
 
-    def _constant(self, field: pa.Field, value: object, rows: int) -> pa.Array:
+    def _constant(self, field: pa.Field[Any], value: object, rows: int) -> AnyArray:
         """The same value for every row, cut from one that is kept."""
         kept = self._constants.get(field.name)
         if kept is None or len(kept) < rows:
@@ -175,6 +177,3 @@ def _record_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
     table = table.replace_schema_metadata(schema.metadata)
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
-
-
-__all__ = ["BatchTyper", "Seen", "nulls"]

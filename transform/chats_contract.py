@@ -1,7 +1,7 @@
 """The contract of `chats`: one row per message.
 
-The vendor publishes neither columns nor headers ("expect Russian or English"), so the aliases follow
-how chat platforms of the field name these columns in their public documentation, best first.
+The vendor publishes neither columns nor headers ("expect Russian or English"), so the aliases
+follow how chat platforms of the field name these columns in their public documentation, best first.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ _FIELDS = (
     Field(
         "sent_at_utc",
         Kind.INSTANT,
-        "The same instant in UTC. Where the local time is ambiguous (a clock set back), the earlier "
-        "instant is taken, unless the file names the zone.",
+        "The same instant in UTC. Where the local time is ambiguous (a clock set back), the "
+        "earlier instant is taken, unless the file names the zone.",
         nullable=False,
     ),
     Field("date", Kind.DAY, "The day of sent_at, company-local.", nullable=False),
     Field(
         "observed_at",
         Kind.INSTANT,
-        "When the export that brought this row was started: of two observations the later one is shown.",
+        "When the export that brought this row was started: the later observation is shown.",
         nullable=False,
     ),
     Field(
@@ -225,8 +225,9 @@ CHATS = Dataset(
     parts=_PARTS,
     order_by="sent_at",
     identity=("message_id",),
-    # Names, phones, statuses and the user in charge change after the fact; these four never do. What
-    # they leave equal (the same words in the same second) the warehouse tells apart by an ordinal.
+    # Names, phones, statuses and the user in charge change after the fact; these four never do.
+    # What they leave equal (the same words in the same second) the warehouse tells apart by an
+    # ordinal.
     identity_fallback=("chat_id", "sent_at", "direction", "text"),
     # Without either, two clients' equal messages could not be told from one message seen twice.
     required_any=(("message_id", "chat_id"),),

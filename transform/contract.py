@@ -1,4 +1,4 @@
-"""What a field and a dataset are: each field is declared once and everything else is derived from it.
+"""What a field and a dataset are: each is declared once and everything else is derived from it.
 
 From a `Dataset` come the Arrow schema, the metadata that carries the contract over the border to
 `warehouse/`, the headers by which a file's columns are found, the checks, and the data dictionary.
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 
@@ -52,8 +53,8 @@ class Field:
         kind: how text becomes a value; decides the Arrow type.
         meaning: one or two sentences for the data dictionary and the column's COMMENT.
         aliases: headers under which files bring it, best first; the canonical name always counts.
-        doubtful: those of the aliases that are believed only where the values fit the kind, since other
-            platforms use them for something else (`type` may be in/out or text/picture).
+        doubtful: those of the aliases that are believed only where the values fit the kind, since
+            other platforms use them for something else (`type` may be in/out or text/picture).
         unit: the unit of the values, where there is one.
         personal: the values are personal data or may hold it.
         required: a file without this column is refused, a record without a value is quarantined.
@@ -84,7 +85,7 @@ class Field:
         """Meaning and unit, as the column's COMMENT."""
         return f"{self.meaning} Unit: {self.unit}." if self.unit else self.meaning
 
-    def arrow_field(self) -> pa.Field:
+    def arrow_field(self) -> pa.Field[Any]:
         """The Arrow field, with `comment`, `personal` and `volatile` as metadata."""
         metadata = {
             "comment": self.comment,
@@ -96,10 +97,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """A column of files that is published only inside other fields, such as a date without its time.
+    """A column of files that is published only inside other fields: a date without its time.
 
-    `part_of` names the field that is composed of this and its sister parts, in the contract's order;
-    a part that stands alone in a file is taken for the whole field.
+    `part_of` names the field that is composed of this and its sister parts, in the contract's
+    order; a part that stands alone in a file is taken for the whole field.
     """
 
     name: str
@@ -119,10 +120,11 @@ class Dataset:
         fields: the published columns, in order.
         parts: columns that files may bring and that only feed published ones.
         order_by: the column that tables are sorted by.
-        identity: columns that identify a row, where they have values; empty: rows are never deduplicated.
-        identity_fallback: never-changing columns that, with an ordinal among equals, identify the rest.
+        identity: columns that identify a row, where they have values; none: rows are never merged.
+        identity_fallback: never-changing columns that identify the rest, by an ordinal among
+            equals.
         key: the primary key of a list that comes whole (users).
-        required_any: of each group, at least one column must be in the file and filled in every record.
+        required_any: of each group, one column must be in the file, and one filled in each record.
     """
 
     name: str
@@ -159,10 +161,10 @@ class Dataset:
             yield part.name, _keys(part.aliases)
 
     def arrow_schema(self) -> pa.Schema:
-        """The schema of the published rows; its metadata is all that `warehouse/` knows of the contract.
+        """The schema of the published rows; its metadata is all `warehouse/` knows of the contract.
 
-        Schema level: dataset, grain, contract_version, order_by; identity, identity_fallback, tracked
-        and key as JSON lists of column names. Field level: comment, personal and volatile
+        Schema level: dataset, grain, contract_version, order_by; identity, identity_fallback,
+        tracked and key as JSON lists of column names. Field level: comment, personal and volatile
         ("true"/"false").
         """
         return _schema(self)
@@ -171,7 +173,7 @@ class Dataset:
         """The parts that make up a field, in order; empty for a field that isn't composed."""
         return [part.name for part in self.parts if part.part_of == field]
 
-    def _metadata(self) -> dict[str, str]:
+    def _metadata(self) -> dict[str | bytes, str | bytes]:
         return {
             "dataset": self.name,
             "grain": self.grain,

@@ -1,4 +1,4 @@
-"""Errors of the contract: the file can be read as a table, but it is not the table that was promised.
+"""Errors of the contract: the file can be read as a table, but not as the one promised.
 
 The tree that they belong to is drawn in `transform.errors`.
 """
@@ -9,7 +9,7 @@ from transform.errors import TransformError
 
 
 class ContractError(TransformError):
-    """The export breaks its dataset's contract as a whole; the day's earlier data stays as it was."""
+    """The export breaks its contract as a whole; the day's earlier data stays as it was."""
 
 
 class MissingColumn(ContractError):
@@ -29,7 +29,7 @@ class NoTimeOfDay(ContractError):
 
 
 class WrongWindow(ContractError):
-    """Most rows lie outside the day that was asked for: the vendor has read the dates differently."""
+    """Most rows lie outside the day asked for: the vendor has read the dates differently."""
 
 
 class TooManyQuarantined(ContractError):

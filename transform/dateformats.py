@@ -1,7 +1,8 @@
 """How dates are written in a file: one format per column, decided from the evidence.
 
-Day and month come in the order of the file's language, day first: 03.04.2026 is 3 April. A column that
-can only be read the other way round is never read half this way, half that way: it stops the load.
+Day and month come in the order of the file's language, day first: 03.04.2026 is 3 April. A column
+that can only be read the other way round is never read half this way, half that way: it stops the
+load.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _UNIX: dict[Order, str] = {"unix seconds": r"\d{9,10}", "unix milliseconds": r"\
 
 @dataclass(frozen=True)
 class DateFormat:
-    """A way to write moments: the order of day, month and year, what separates them, a zone or none.
+    """A way to write moments: order of day, month and year, what separates them, zone or none.
 
     Seconds, fractions and the time itself may be missing in single values (spreadsheets drop a
     midnight); order, separator and zone may not vary.
@@ -106,7 +107,7 @@ def explain(text: str, date_format: DateFormat | None) -> str:
 
 
 def contradicts(text: str, date_format: DateFormat | None) -> bool:
-    """Whether a value is a date only with day and month swapped, as 04/23/2026 where the day is first."""
+    """Whether a value is a date only with day and month swapped: 04/23/2026, the day first."""
     match = date_format.pattern.fullmatch(text) if date_format else None
     if match is None or date_format is None or date_format.is_unix:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from transform import words
 from transform.columns import (
+    AnyArray,
     Bools,
     Ints,
     compute,
@@ -27,7 +29,7 @@ from transform.moments import DAY_MICROS
 from transform.quarantine import Problems
 from transform.textbatch import TextBatch
 
-Columns = dict[str, pa.Array]
+Columns = dict[str, AnyArray]
 
 # What a spreadsheet makes of a day without a time, and of a time without a day.
 _ZERO_TIME = r"[T ]00:00(:00(\.0+)?)?$"
@@ -53,17 +55,17 @@ def add_moments(typed: Columns, moments: LocalMoments) -> None:
     typed["date"] = days_of(moments.local)
 
 
-def timestamps(micros: Ints, zone: str | None) -> pa.Array:
+def timestamps(micros: Ints, zone: str | None) -> AnyArray:
     """Microseconds as an Arrow timestamp column."""
     return pa.array(micros, pa.int64()).view(pa.timestamp("us", tz=zone))
 
 
-def days_of(micros: Ints) -> pa.Array:
+def days_of(micros: Ints) -> AnyArray:
     """The days of local microseconds, as date32."""
     return pa.array((micros // DAY_MICROS).astype(np.int32)).view(pa.date32())
 
 
-def one_day(day: date, rows: int) -> pa.Array:
+def one_day(day: date, rows: int) -> AnyArray:
     """The same day for every row."""
     return pa.repeat(pa.scalar(day, pa.date32()), rows)
 
@@ -71,27 +73,34 @@ def one_day(day: date, rows: int) -> pa.Array:
 def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.StringArray]]:
     """Complete direction, author_type and the names from each other and from an author's column.
 
-    A word such as "client" in the author's column is a kind of author; any other value is a name: the
-    client's where the message came in, the user's where it went out. Gives the author's column back
-    as an unknown one for those rows whose name found no place.
+    A word such as "client" in the author's column is a kind of author; any other value is a name:
+    the client's where the message came in, the user's where it went out. Gives the author's column
+    back as an unknown one for those rows whose name found no place.
     """
     rows = len(batch)
     author = batch.text("author") if batch.has("author") else None
-    kinds = typed.get("author_type", nulls(rows))
+    kinds = _texts(typed, "author_type", rows)
     roles = nulls(rows)
     if author is not None:
         roles = translated(author, words.author_of)[0]
         kinds = filled(kinds, roles)
-    direction = typed.get("direction", nulls(rows))
+    direction = _texts(typed, "direction", rows)
     if direction.null_count:
         direction = filled(direction, _by_word(kinds, words.direction_of_author))
     if kinds.null_count:
-        kinds = filled(kinds, _by_word(direction, words.author_of_direction))
+        # What comes in is the client's; what goes out may be a user's or a bot's.
+        came_in = pa.array(is_among(direction, [words.IN]))
+        client = compute.if_else(came_in, words.CLIENT, pa.scalar(None, pa.string()))
+        kinds = filled(kinds, client)
     typed["author_type"] = kinds
     typed["direction"] = _only_directions(direction)
     if author is None:
         return []
     return _place_names(batch, typed, where(~_present(roles), author))
+
+
+def _texts(typed: Columns, name: str, rows: int) -> pa.StringArray:
+    return cast("pa.StringArray", typed[name]) if name in typed else nulls(rows)
 
 
 def _by_word(column: pa.StringArray, translate: words.Translation) -> pa.StringArray:
@@ -110,8 +119,8 @@ def _place_names(
     names = empty_as_null(without_nulls(author))
     placed = ~_present(names)
     for field, way in (("client_name", words.IN), ("user_name", words.OUT)):
-        theirs = where(is_among(typed["direction"], [way]), names)
-        known = typed.get(field, nulls(len(batch)))
+        theirs = where(is_among(_texts(typed, "direction", len(batch)), [way]), names)
+        known = _texts(typed, field, len(batch))
         typed[field] = filled(known, theirs)
         placed |= compute.fill_null(compute.equal(typed[field], theirs), False).to_numpy(
             zero_copy_only=False

@@ -2,7 +2,7 @@
 
     TransformError                 base: says what was asked, what came, what to do
     ├── UnreadableExport           the file is no table that can be read: ask for the export again
-    └── ContractError              (contract_errors.py) the file is a table, but not the one promised
+    └── ContractError              (contract_errors.py) a table, but not the one promised
         ├── MissingColumn          name the column in the mapping file
         ├── AmbiguousColumn        say in the mapping file which of two columns is meant
         ├── DateOrderConflict      say in the mapping file how the dates are written
@@ -10,7 +10,7 @@
         ├── WrongWindow            compare the days asked for with the days that came
         └── TooManyQuarantined     look at the reasons in the quarantine, then mend the mapping
 
-No message ever holds a cell's value, except a date that contradicts its file: values are personal data.
+No message holds a cell's value (values are personal data), except a date that contradicts its file.
 """
 
 from __future__ import annotations

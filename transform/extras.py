@@ -12,7 +12,7 @@ from typing import cast
 
 import pyarrow as pa
 
-from transform.columns import compute, empty_as_null, without_nulls
+from transform.columns import compute, empty_as_null, nulls, without_nulls
 
 
 def json_objects(columns: Sequence[tuple[str, pa.StringArray]], rows: int) -> pa.StringArray:
@@ -24,8 +24,8 @@ def json_objects(columns: Sequence[tuple[str, pa.StringArray]], rows: int) -> pa
     """
     members = [_members(name, empty_as_null(without_nulls(values))) for name, values in columns]
     if not members:
-        return cast("pa.StringArray", pa.nulls(rows, pa.string()))
-    # Each member begins with a comma and the first one is cut off: joining with null_handling="skip"
+        return nulls(rows)
+    # Each member begins with a comma and the first one is cut off: joining with "skip" for nulls
     # would drop rows that are null throughout (seen with pyarrow 26).
     joined = compute.utf8_slice_codeunits(compute.binary_join_element_wise(*members, ""), 1)
     wrapped = compute.binary_join_element_wise("{", empty_as_null(joined), "}", "")

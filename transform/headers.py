@@ -29,7 +29,7 @@ def header_key(header: str) -> str:
 
 
 def split_unit(header: str) -> tuple[str, float | None]:
-    """The key of a header without its unit of time, and that unit in seconds (None: it names none)."""
+    """A header's key without its unit of time, and that unit in seconds (None: it has none)."""
     words = header_words(header)
     if len(words) > 1 and words[0] != "в" and words[-1] in SECONDS_PER_UNIT:
         rest = words[:-2] if words[-2] in {"в", "in"} else words[:-1]
@@ -38,7 +38,7 @@ def split_unit(header: str) -> tuple[str, float | None]:
 
 
 def shown(header: str) -> str:
-    """A header as an error may show it: what looks like a record's value instead of a name is masked.
+    """A header as an error may show it: what looks like a record's value is masked.
 
     A file without a header line presents its first record as headers, and that is personal data.
     """

@@ -208,7 +208,7 @@ def released(binding: Binding, source: str) -> Binding:
 
 
 def unique_names(columns: Sequence[str]) -> list[str]:
-    """The headers, made unique for JSON keys: the second `note` becomes `note (2)`, a blank `column 3`."""
+    """The headers, made unique: the second `note` becomes `note (2)`, a blank one `column 3`."""
     names: list[str] = []
     for position, header in enumerate(columns, start=1):
         name = header if header_words(header) else header.strip() or f"column {position}"

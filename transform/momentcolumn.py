@@ -72,7 +72,7 @@ class MomentColumn:
         problems.add(np.flatnonzero(empty), f"{self._name}: empty")
         rows = np.flatnonzero(~ok & ~empty)
         values = cast("list[str]", compute.take(texts, pa.array(rows)).to_pylist())
-        for row, text in zip(rows, values, strict=True):
+        for row, text in zip(rows.tolist(), values, strict=True):
             if contradicts(text, self.format):
                 raise self._conflict(text)
             problems.add([row], f"{self._name}: {explain(text, self.format)}")

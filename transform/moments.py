@@ -1,9 +1,9 @@
 """Dates in a column of text → microseconds, strictly and fast.
 
-`pyarrow.compute.strptime` reads 31.02.2026 as 3 March and the year 26 as 0026, and `pandas.to_datetime`
-costs thirty times as much. Here the texts of equal length are one matrix of bytes: where an example
-has figures every row must have figures, where it has a dot every row must have that dot, and the day
-must exist in its month.
+`pyarrow.compute.strptime` reads 31.02.2026 as 3 March and the year 26 as 0026, and
+`pandas.to_datetime` costs thirty times as much. Here the texts of equal length are one matrix of
+bytes: where an example has figures every row must have figures, where it has a dot every row must
+have that dot, and the day must exist in its month.
 """
 
 from __future__ import annotations
@@ -11,17 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from transform.columns import Bools, Bytes, Ints, value_bytes, value_offsets
 from transform.dateformats import YEARS, DateFormat
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
 
 MICROS = 1_000_000
 DAY_MICROS = 86_400 * MICROS
@@ -85,9 +81,7 @@ def by_length(texts: pa.StringArray) -> Iterator[tuple[Ints, Bytes]]:
 
     Texts longer than any date are left out, unless all are of one length.
     """
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)
-    offsets = offsets[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    offsets, data = value_offsets(texts), value_bytes(texts)
     lengths = offsets[1:] - offsets[:-1]
     if len(lengths) and lengths.min() == lengths.max():
         yield np.arange(len(lengths)), data[offsets[0] : offsets[-1]].reshape(len(lengths), -1)
@@ -128,8 +122,9 @@ def _fill_like_first(
     fits = figures <= layout.slack
     if fits.all():
         fill(found, rows, figures, layout, date_format)
-        return ~rest
-    alike = fits.all(axis=1)
+        rest[:] = False
+        return rest
+    alike = cast("Bools", fits.all(axis=1))
     fill(found, rows[alike], figures[alike], layout, date_format)
     return ~alike
 
@@ -161,7 +156,7 @@ def _layout(example: str, date_format: DateFormat) -> _Layout | None:
 def _number(figures: Bytes, layout: _Layout, name: str) -> Ints:
     start, stop = layout.spans.get(name, (0, 0))
     narrow = np.int32 if stop - start <= 9 else np.int64  # half the bytes to move
-    total = np.zeros(len(figures), narrow)
+    total: Any = np.zeros(len(figures), narrow)
     for position in range(start, stop):
         total *= 10
         total += figures[:, position]

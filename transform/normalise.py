@@ -1,7 +1,8 @@
 """Text → typed rows by the contract, in bounded batches; records that break it → quarantine.
 
-A batch comes as an Arrow record batch of text, is typed column by column, assembled as an Arrow-backed
-pandas frame and goes on as an Arrow record batch. Nothing accumulates but counters and the quarantine.
+A batch comes as an Arrow record batch of text, is typed column by column, assembled as an
+Arrow-backed pandas frame and goes on as an Arrow record batch. Nothing accumulates but counters
+and the quarantine.
 """
 
 from __future__ import annotations
@@ -125,9 +126,10 @@ class NormalisedExport:
         hint = " Day and month may be swapped." if swapped else ""
         raise WrongWindow(
             self._asked,
-            f"{seen.outside_day} of {rows_out} rows lie outside that day, {seen.before_day} before it; "
+            f"{seen.outside_day} of {rows_out} rows lie outside that day, "
+            f"{seen.before_day} before it; "
             f"they reach from {first:%d.%m.%Y} to {last:%d.%m.%Y}",
-            "The vendor has read the dates differently, or selects messages by their thread's start: "
+            "The vendor has read the dates differently, or selects messages by their thread: "
             f"compare the export in the vendor's own interface, then set the selection.{hint}",
         )
 
@@ -165,8 +167,8 @@ def normalise_export(
         export: the file, as the readers give it.
         dataset: the contract.
         origin: the day, the load and the time zone.
-        expect: how the vendor selects messages, where that is known. While it isn't (None), a file of
-            which most rows lie outside the day is refused; a probe that wants to find out says "thread".
+        expect: how the vendor selects messages, where that is known. While it isn't (None), a file
+            of which most rows lie outside the day is refused; a probe that finds out says "thread".
         rules: the company's own words and the bounds.
 
     Returns:

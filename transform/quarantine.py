@@ -13,12 +13,13 @@ import pyarrow as pa
 from transform.contract_errors import TooManyQuarantined
 from transform.rules import Rules
 
+_FIELDS: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("line", pa.int64(), "Line or record number in the file."),
+    ("reason", pa.string(), "Why it was not loaded."),
+    ("raw", pa.string(), "The record: as it stood, or as JSON."),
+)
 QUARANTINE_SCHEMA = pa.schema(
-    [
-        pa.field("line", pa.int64(), metadata={"comment": "Line or record number in the file."}),
-        pa.field("reason", pa.string(), metadata={"comment": "Why it was not loaded."}),
-        pa.field("raw", pa.string(), metadata={"comment": "The record: as it stood, or as JSON."}),
-    ]
+    [pa.field(name, kind, metadata={"comment": comment}) for name, kind, comment in _FIELDS]
 )
 
 
@@ -64,17 +65,17 @@ class Quarantine:
     def __init__(self, asked: str, rules: Rules) -> None:
         self._asked = asked
         self._rules = rules
-        self._frame: list[tuple[int | None, str, str]] = []
+        self._records: list[tuple[int | None, str, str]] = []
         self.reasons: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._frame)
+        return len(self._records)
 
     def add(self, line: int | None, reason: str, raw: str) -> None:
         """Keep one record."""
-        self._frame.append((line, reason, raw))
+        self._records.append((line, reason, raw))
         self.reasons[reason] += 1
-        if len(self._frame) > self._rules.max_quarantined_rows:
+        if len(self._records) > self._rules.max_quarantined_rows:
             raise self._too_many(f"more than {self._rules.max_quarantined_rows} records")
 
     def add_rows(
@@ -85,17 +86,15 @@ class Quarantine:
         chosen = batch.take(pa.array(rows, pa.int64())).rename_columns(list(names))
         records = chosen.to_pandas(types_mapper=pd.ArrowDtype).to_dict("records")
         for row, record in zip(rows, records, strict=True):
-            raw = {
-                name: value for name, value in record.items() if isinstance(value, str) and value
-            }
+            raw = {str(k): v for k, v in record.items() if isinstance(v, str) and v}
             self.add(first_record + row, problems.reasons[row], as_json(raw))
 
     def add_rejects(self, rejects: Iterable[Reject]) -> int:
         """Keep what the reader rejected; says how many these were."""
-        count = 0
-        for count, reject in enumerate(rejects, start=1):
+        before = len(self)
+        for reject in rejects:
             self.add(reject.line, reject.reason, reject.raw)
-        return count
+        return len(self) - before
 
     def judge(self, rows_read: int) -> None:
         """Stop a load of which too large a share is quarantined."""
@@ -105,7 +104,7 @@ class Quarantine:
 
     def table(self) -> pa.Table:
         """All of it: line int64, reason string, raw string."""
-        columns = list(zip(*self._frame, strict=True)) or [(), (), ()]
+        columns = list(zip(*self._records, strict=True)) or [(), (), ()]
         arrays = [
             pa.array(values, field.type)
             for values, field in zip(columns, QUARANTINE_SCHEMA, strict=True)

@@ -34,8 +34,8 @@ def normalise_records(
 ) -> NormalisedTable:
     """Type a list that comes whole, such as the company's users.
 
-    A record without its key, or that isn't an object, is quarantined. Of two records with one key the
-    first is kept and the second quarantined: both can't be shown, and neither is silently lost.
+    A record without its key, or that isn't an object, is quarantined. Of two records with one key
+    the first is kept and the second quarantined: both can't be shown, and neither is silently lost.
 
     Raises:
         MissingColumn: the records have no key under any known name.

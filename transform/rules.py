@@ -1,4 +1,4 @@
-"""Where rows come from, what a company says about its files, and what is said of a file afterwards."""
+"""Where rows come from, what a company says of its files, and what is reported of a file."""
 
 from __future__ import annotations
 

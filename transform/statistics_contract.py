@@ -1,8 +1,8 @@
 """The contract of `statistics`: one row per day × channel × user, as far as the file brings them.
 
-The vendor publishes neither columns nor units. Units stand in the names of the measures; a bare number
-in a duration's column counts as seconds unless its header names another unit. What isn't listed here is
-kept in `extra`, never guessed.
+The vendor publishes neither columns nor units. Units stand in the names of the measures; a bare
+number in a duration's column counts as seconds unless its header names another unit. What isn't
+listed here is kept in `extra`, never guessed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIMENSIONS = (
     Field(
         "date",
         Kind.DAY,
-        "The day the figures are of, company-local; the day asked for, if the file has no such column.",
+        "The day of the figures, company-local; the day asked for, if the file has no such column.",
         nullable=False,
         aliases=listed("Дата | День | Сутки | day | report_date | Дата отчета"),
     ),

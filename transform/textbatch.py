@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from transform import amounts, words
 from transform.columns import (
+    AnyArray,
     as_text,
     empty_as_null,
     is_among,
@@ -64,9 +65,9 @@ class TextBatch:
         ]
 
 
-def typed_fields(batch: TextBatch, dataset: Dataset, problems: Problems) -> dict[str, pa.Array]:
+def typed_fields(batch: TextBatch, dataset: Dataset, problems: Problems) -> dict[str, AnyArray]:
     """The fields that the file brings, moments excepted; what breaks the contract is noted."""
-    typed: dict[str, pa.Array] = {}
+    typed: dict[str, AnyArray] = {}
     for field in dataset.fields:
         if batch.has(field.name) and field.kind in _CONVERTERS:
             typed[field.name] = _CONVERTERS[field.kind](batch, field, problems)
@@ -74,15 +75,15 @@ def typed_fields(batch: TextBatch, dataset: Dataset, problems: Problems) -> dict
     return typed
 
 
-def _text(batch: TextBatch, field: Field, _: Problems) -> pa.Array:
+def _text(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
     return empty_as_null(batch.text(field.name))
 
 
-def _verbatim(batch: TextBatch, field: Field, _: Problems) -> pa.Array:
+def _verbatim(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
     return batch.raw(field.name)
 
 
-def _direction(batch: TextBatch, field: Field, problems: Problems) -> pa.Array:
+def _direction(batch: TextBatch, field: Field, problems: Problems) -> AnyArray:
     header = batch.binding.header_of(field.name) or ""
     column = batch.text(field.name)
     found, table = translated(column, partial(words.direction_of, header=header))
@@ -93,12 +94,12 @@ def _direction(batch: TextBatch, field: Field, problems: Problems) -> pa.Array:
     return found
 
 
-def _author_type(batch: TextBatch, field: Field, _: Problems) -> pa.Array:
+def _author_type(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
     column = batch.text(field.name)
     return translated(column, lambda word: words.author_of(word) or word or None)[0]
 
 
-def _amount(batch: TextBatch, field: Field, problems: Problems) -> pa.Array:
+def _amount(batch: TextBatch, field: Field, problems: Problems) -> AnyArray:
     """Each distinct text is read once; texts that are no amount become problems."""
     read = _AMOUNTS[field.kind]
     if field.kind is Kind.SECONDS:
@@ -119,7 +120,7 @@ def _amount(batch: TextBatch, field: Field, problems: Problems) -> pa.Array:
     return pa.array(values, field.arrow_type).take(distinct.indices)
 
 
-_CONVERTERS: dict[Kind, Callable[[TextBatch, Field, Problems], pa.Array]] = {
+_CONVERTERS: dict[Kind, Callable[[TextBatch, Field, Problems], AnyArray]] = {
     Kind.TEXT: _text,
     Kind.VERBATIM: _verbatim,
     Kind.DIRECTION: _direction,

@@ -1,6 +1,7 @@
 """The contract of `users`: one row per user (operator) of the company.
 
-The vendor publishes that a list of users comes, not what a user's fields are; aliases as for `chats`.
+The vendor publishes that a list of users comes, not what a user's fields are; aliases as for
+`chats`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Words in a file's cells that mean the same: directions and kinds of authors, Russian and English.
 
-The vendor publishes none of them. A word that isn't here is never guessed: an unknown direction sends
-its row to the quarantine, an unknown kind of author is kept as it came.
+The vendor publishes none of them. A word that isn't here is never guessed: an unknown direction
+sends its row to the quarantine, an unknown kind of author is kept as it came.
 """
 
 from __future__ import annotations
@@ -18,35 +18,67 @@ CLIENT, USER, BOT, SYSTEM = "client", "user", "bot", "system"
 # What a direction of neither kind is called: notes among users, events of the platform.
 NEITHER = "neither"
 
-_DIRECTIONS: dict[str, str] = {
+
+def _listed(words: str) -> list[str]:
+    return [header_key(word) for word in words.split("|")]
+
+
+_BY_DIRECTION: dict[str, str] = {
     **dict.fromkeys(
-        ["in", "incoming", "inbound", "inbox", "received", "from_client", "from_customer", "from_visitor", "client_to_agent", "входящее", "входящие", "входящий", "входящая", "вх", "вход", "от_клиента", "клиент_оператору", "получено", "принято", "client", "customer", "visitor", "enduser", "end_user", "contact", "клиент", "посетитель", "абонент"],
+        _listed(
+            "in | incoming | inbound | inbox | received | from client | from customer | "
+            "from visitor | client to agent | client | customer | visitor | end user | contact | "
+            "входящее | входящие | входящий | входящая | вх | вход | от клиента | "
+            "клиент оператору | получено | принято | клиент | посетитель | абонент"
+        ),
         IN,
     ),
     **dict.fromkeys(
-        ["out", "outgoing", "outbound", "outbox", "sent", "to_client", "to_customer", "to_visitor", "agent_to_client", "исходящее", "исходящие", "исходящий", "исходящая", "исх", "исход", "клиенту", "от_оператора", "оператор_клиенту", "отправлено", "operator", "agent", "bot", "оператор", "агент", "менеджер", "сотрудник", "бот", "autoreply", "автоответ", "from_operator", "from_agent", "from_bot"],
+        _listed(
+            "out | outgoing | outbound | outbox | sent | to client | to customer | to visitor | "
+            "agent to client | operator | agent | bot | autoreply | from operator | from agent | "
+            "from bot | исходящее | исходящие | исходящий | исходящая | исх | исход | клиенту | "
+            "от оператора | оператор клиенту | отправлено | оператор | агент | менеджер | "
+            "сотрудник | бот | автоответ"
+        ),
         OUT,
     ),
     **dict.fromkeys(
-        ["system", "service", "internal", "note", "comment", "event", "system_message", "системное", "служебное", "внутреннее", "комментарий", "заметка", "событие", "системное_сообщение"],
+        _listed(
+            "system | system message | service | internal | note | comment | event | системное | "
+            "системное сообщение | служебное | внутреннее | комментарий | заметка | событие"
+        ),
         NEITHER,
     ),
 }
 
-_AUTHORS: dict[str, str] = {
+_BY_AUTHOR: dict[str, str] = {
     **dict.fromkeys(
-        ["client", "customer", "visitor", "contact", "enduser", "end_user", "guest", "lead", "subscriber", "requester", "клиент", "посетитель", "контакт", "абонент", "гость", "покупатель", "собеседник", "пользователь_сайта"],
+        _listed(
+            "client | customer | visitor | contact | end user | guest | lead | subscriber | "
+            "requester | клиент | посетитель | контакт | абонент | гость | покупатель | "
+            "собеседник"
+        ),
         CLIENT,
     ),
     **dict.fromkeys(
-        ["user", "operator", "agent", "employee", "manager", "admin", "staff", "teammate", "supervisor", "human", "оператор", "агент", "сотрудник", "менеджер", "администратор", "супервайзер", "консультант", "пользователь"],
+        _listed(
+            "user | operator | agent | employee | manager | admin | staff | teammate | "
+            "supervisor | human | оператор | агент | сотрудник | менеджер | администратор | "
+            "супервайзер | консультант | пользователь"
+        ),
         USER,
     ),
     **dict.fromkeys(
-        ["bot", "chatbot", "robot", "assistant", "ai", "autoreply", "auto", "бот", "чатбот", "чат_бот", "робот", "автоответчик", "автоответ", "автоматически", "ассистент"],
+        _listed(
+            "bot | chatbot | robot | assistant | ai | autoreply | auto | бот | чат-бот | робот | "
+            "автоответчик | автоответ | автоматически | ассистент"
+        ),
         BOT,
     ),
-    **dict.fromkeys(["system", "service", "platform", "система", "системное", "служебное"], SYSTEM),
+    **dict.fromkeys(
+        _listed("system | service | platform | система | системное | служебное"), SYSTEM
+    ),
 }
 
 _YES = frozenset(["1", "true", "yes", "y", "да", "истина", "+"])
@@ -55,9 +87,6 @@ _NO = frozenset(["0", "false", "no", "n", "нет", "ложь", "-"])
 # Headers whose column answers yes or no.
 _ASKS_IN = frozenset(header_key(h) for h in ("is_incoming", "incoming", "inbound", "Входящее"))
 _ASKS_OUT = frozenset(header_key(h) for h in ("is_outgoing", "outgoing", "outbound", "Исходящее"))
-
-_BY_DIRECTION = {header_key(word): meaning for word, meaning in _DIRECTIONS.items()}
-_BY_AUTHOR = {header_key(word): meaning for word, meaning in _AUTHORS.items()}
 
 # The first cell of a line that sums up the others: not an observation.
 TOTALS = ("итого", "всего", "итог", "total", "totals", "grand total", "сумма", "sum")
@@ -84,8 +113,3 @@ def author_of(word: str) -> str | None:
 def direction_of_author(author_type: str) -> str | None:
     """Which way a message of that kind of author goes; None for the platform's own."""
     return {CLIENT: IN, USER: OUT, BOT: OUT}.get(author_type)
-
-
-def author_of_direction(direction: str) -> str | None:
-    """Who must have written it: what comes in is the client's; what goes out may be a bot's."""
-    return CLIENT if direction == IN else None

@@ -1,7 +1,7 @@
 """Local time ↔ UTC for columns, by zoneinfo: one question per day, not per row.
 
-Arrow's own time zone functions need the host's time zone files, which slim containers lack; zoneinfo
-falls back to the tzdata package.
+Arrow's own time zone functions need the host's time zone files, which slim containers lack;
+zoneinfo falls back to the tzdata package.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
+from transform.columns import Ints
 from transform.moments import DAY_MICROS, MICROS
-
-Ints = npt.NDArray[np.int64]
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an anchor of arithmetic, not a moment
 _MINUTE_MICROS = 60 * MICROS
@@ -34,7 +32,7 @@ class CompanyClock:
         self.ambiguous_rows = 0  # local times that happened twice, read as the earlier one
 
     def to_utc(self, local_micros: Ints) -> Ints:
-        """Local → UTC. A time that happened twice is taken as the earlier; a skipped one moves on."""
+        """Local → UTC. A time that happened twice is the earlier one; a skipped one moves on."""
         return local_micros - self._offsets(local_micros, self._local_offset, count=True) * MICROS
 
     def to_local(self, utc_micros: Ints) -> Ints:
