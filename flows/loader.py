@@ -221,9 +221,7 @@ async def publish_release() -> int | None:
 
 async def publish_now(writer: Writer, run: Run) -> Release | None:
     """Publish within a session that is open already."""
-    return await in_thread(
-        publish, writer, keep=run.settings.keep_releases, group=run.settings.published_group
-    )
+    return await in_thread(publish, writer, keep=run.settings.keep_releases)
 
 
 def _outcome(of: ExportedDay | DayLoad, result: DayResult) -> DayOutcome:

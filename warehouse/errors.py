@@ -1,12 +1,12 @@
 """What can go wrong in the warehouse, by how to recover.
 
-    WarehouseError
-    ├── DirectoryUnusable   the data directory can't be written: the operator frees or opens it
-    ├── OtherOrigin         the directory holds another company's data, or the sandbox's
-    ├── WriterBusy          another run loads: wait, or see what it does
-    ├── HashMismatch        bytes aren't what was promised: fetch or restore them
-    ├── ContractChanged     a published column would vanish: a contract version and a note first
-    └── NoSuchRelease       nothing to go back to, or to read
+WarehouseError
+├── DirectoryUnusable   the data directory can't be written: the operator frees or opens it
+├── OtherOrigin         the directory holds another company's data, or the sandbox's
+├── WriterBusy          another run loads: wait, or see what it does
+├── HashMismatch        bytes aren't what was promised: fetch or restore them
+├── ContractChanged     a published column would vanish: a contract version and a note first
+└── NoSuchRelease       nothing to go back to, or to read
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ def day_states(writer: Writer, dataset: str) -> dict[date, DayState]:
            FROM meta.days WHERE dataset = ?""",
         [dataset],
     ).fetchall()
-    return {
-        row[0]: DayState(row[0], row[1], utc(row[2]), row[3], row[4], row[5]) for row in found
-    }
+    return {row[0]: DayState(row[0], row[1], utc(row[2]), row[3], row[4], row[5]) for row in found}
 
 
 def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
@@ -51,8 +49,7 @@ def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
         [dataset],
     ).fetchall()
     return {
-        row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:])
-        for row in found
+        row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:]) for row in found
     }
 
 
@@ -61,7 +58,7 @@ def insert_row(writer: Writer, table: str, values: Mapping[str, Any]) -> None:
     names = ", ".join(values)
     marks = ", ".join("?" for _ in values)
     writer.connection.execute(
-        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608  (names are ours)
+        f"INSERT INTO {table} ({names}) VALUES ({marks})",
         list(values.values()),
     )
 
@@ -71,7 +68,7 @@ def average_export_seconds(writer: Writer, dataset: str) -> float | None:
     row = writer.connection.execute(
         f"""SELECT avg(export_seconds) FROM (
                 SELECT export_seconds FROM meta.loads WHERE dataset = ? AND export_seconds > 0
-                ORDER BY loaded_at DESC LIMIT {RECENT_LOADS})""",  # noqa: S608
+                ORDER BY loaded_at DESC LIMIT {RECENT_LOADS})""",
         [dataset],
     ).fetchone()
     return None if row is None or row[0] is None else float(row[0])

@@ -159,7 +159,7 @@ def _same_rows(
     row = writer.connection.execute(
         f"""SELECT count(*) FROM (
                 SELECT {columns} FROM {source_sql(load.lake_path)}
-                EXCEPT ALL SELECT {columns} FROM {source_sql(old)})"""  # noqa: S608
+                EXCEPT ALL SELECT {columns} FROM {source_sql(old)})"""
     ).fetchone()
     return row is not None and row[0] == 0
 
@@ -208,7 +208,7 @@ def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts
     if load.quarantine_path is not None:
         writer.connection.execute(
             f"""INSERT INTO meta.quarantine
-                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(load.quarantine_path)}""",  # noqa: S608
+                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(load.quarantine_path)}""",
             [load.dataset, load.window_day, load.load_id],
         )
     _show(writer, contract, new, [new, old] if old else [new], list(files.values()))

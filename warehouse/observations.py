@@ -72,9 +72,7 @@ def source_sql(path: Path) -> str:
     return f"read_parquet({literal(str(path))}, file_row_number = true, hive_partitioning = false)"
 
 
-def file_facts(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path
-) -> FileFacts:
+def file_facts(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> FileFacts:
     """Count a lake file's rows and identities."""
     if not contract.identity:
         row = connection.execute(f"SELECT count(*) FROM {source_sql(path)}").fetchone()
@@ -82,21 +80,21 @@ def file_facts(
         return FileFacts(rows, rows, 0, None, None)
     own = quoted(contract.identity[0])
     missing = connection.execute(
-        f"SELECT count(*) - count({own}) FROM {source_sql(path)}"  # noqa: S608
+        f"SELECT count(*) - count({own}) FROM {source_sql(path)}"
     ).fetchone()
     without_id = int(missing[0]) if missing else 0
     expression = identity_sql(contract, without_id=without_id > 0)
     found = connection.execute(
         f"""SELECT count(*), count(DISTINCT id), min(id), max(id)
-            FROM (SELECT {expression} AS id FROM {source_sql(path)})"""  # noqa: S608
+            FROM (SELECT {expression} AS id FROM {source_sql(path)})"""
     ).fetchone()
-    assert found is not None  # noqa: S101  (an aggregate always has a row)
+    assert found is not None
     return FileFacts(int(found[0]), int(found[1]), without_id, found[2], found[3])
 
 
 def _ids_sql(contract: Contract, day: DayFile) -> str:
     expression = identity_sql(contract, without_id=day.without_id > 0)
-    return f"SELECT {expression} AS id FROM {source_sql(day.path)}"  # noqa: S608
+    return f"SELECT {expression} AS id FROM {source_sql(day.path)}"
 
 
 def overlapping(days: Sequence[DayFile], ranges: Sequence[tuple[str, str]]) -> list[DayFile]:
@@ -120,12 +118,12 @@ def days_sharing(
     if not days or not touched:
         return []
     theirs = " UNION ALL ".join(
-        f"SELECT {number} AS number, id FROM ({_ids_sql(contract, day)})"  # noqa: S608
+        f"SELECT {number} AS number, id FROM ({_ids_sql(contract, day)})"
         for number, day in enumerate(days)
     )
     ours = " UNION ALL ".join(_ids_sql(contract, day) for day in touched)
     found = connection.execute(
-        f"SELECT DISTINCT number FROM ({theirs}) SEMI JOIN ({ours}) USING (id)"  # noqa: S608
+        f"SELECT DISTINCT number FROM ({theirs}) SEMI JOIN ({ours}) USING (id)"
     ).fetchall()
     return [days[int(row[0])] for row in found]
 
@@ -148,12 +146,12 @@ def show_day(
         How many rows are shown.
     """
     table = quoted(contract.dataset)
-    connection.execute(f"DELETE FROM {table} WHERE window_day = ?", [day.window_day])  # noqa: S608
+    connection.execute(f"DELETE FROM {table} WHERE window_day = ?", [day.window_day])
     columns = ", ".join(quoted(name) for name in contract.columns)
     order = f" ORDER BY {quoted(contract.order_by)}" if contract.order_by else ""
     inserted = connection.execute(
         f"""INSERT INTO {table} ({columns}, window_day)
-            SELECT {columns}, ?::DATE FROM ({shown_sql(contract, day, others)}){order}""",  # noqa: S608
+            SELECT {columns}, ?::DATE FROM ({shown_sql(contract, day, others)}){order}""",
         [day.window_day],
     ).fetchone()
     return int(inserted[0]) if inserted else 0
@@ -163,14 +161,17 @@ def shown_sql(contract: Contract, day: DayFile, others: Sequence[DayFile]) -> st
     """A query for the rows of a day's file that are to be shown, file columns only."""
     later = [other for other in others if other.rank > day.rank]
     if not contract.identity or (not later and not day.duplicates):
-        return f"SELECT * FROM {source_sql(day.path)}"  # noqa: S608
+        return f"SELECT * FROM {source_sql(day.path)}"
     expression = identity_sql(contract, without_id=day.without_id > 0)
-    rows = f"SELECT *, {expression} AS row_identity FROM {source_sql(day.path)}"  # noqa: S608
+    rows = f"SELECT *, {expression} AS row_identity FROM {source_sql(day.path)}"
     if day.duplicates:
-        rows += " QUALIFY row_number() OVER (PARTITION BY row_identity ORDER BY file_row_number DESC) = 1"
+        rows += (
+            " QUALIFY row_number() OVER "
+            "(PARTITION BY row_identity ORDER BY file_row_number DESC) = 1"
+        )
     for other in later:
         rows = (
-            f"SELECT * FROM ({rows}) AS mine ANTI JOIN ({_ids_sql(contract, other)}) AS theirs "  # noqa: S608
+            f"SELECT * FROM ({rows}) AS mine ANTI JOIN ({_ids_sql(contract, other)}) AS theirs "
             "ON mine.row_identity = theirs.id"
         )
     return rows

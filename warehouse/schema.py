@@ -204,9 +204,7 @@ def make_meta(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("COMMENT ON SCHEMA meta IS 'What is known about the data.'")
     for name, (comment, columns) in META_TABLES.items():
         make_table(connection, f"meta.{name}", comment, columns)
-    connection.execute(
-        "INSERT INTO meta.revision SELECT 0 WHERE NOT EXISTS (FROM meta.revision)"
-    )
+    connection.execute("INSERT INTO meta.revision SELECT 0 WHERE NOT EXISTS (FROM meta.revision)")
 
 
 def make_table(
@@ -256,11 +254,11 @@ def make_dataset(connection: duckdb.DuckDBPyConnection, contract: Contract) -> N
     make_table(connection, name, contract.grain, {**own, **day})
 
 
-def fill_dictionary(
-    connection: duckdb.DuckDBPyConnection, contracts: list[Contract]
-) -> None:
+def fill_dictionary(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:
     """Write `meta.columns` from the tables that are there."""
-    personal = [(c.dataset, column) for c in contracts for column in c.columns if c.personal(column)]
+    personal = [
+        (c.dataset, column) for c in contracts for column in c.columns if c.personal(column)
+    ]
     connection.execute("DELETE FROM meta.columns")
     connection.execute(
         """

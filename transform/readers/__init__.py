@@ -1,1 +1,51 @@
-"""."""
+"""Any export file → batches of text and rejects. Nothing else of ours is needed to use it.
+
+export = open_export(path)
+for batch in export: …          # pyarrow.RecordBatch, every column a string
+export.rejects                  # afterwards: each with .line, .raw and .reason
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transform.errors import UnreadableExport
+from transform.readers.containers import unwrapped
+from transform.readers.delimited import open_delimited
+from transform.readers.export import Export, Format, ReaderLimits, Reject, SourceMapping
+from transform.readers.jsonfile import open_json
+from transform.readers.kinds import Kind, kind_of
+from transform.readers.spreadsheet import open_spreadsheet
+
+__all__ = [
+    "Export",
+    "Format",
+    "ReaderLimits",
+    "Reject",
+    "SourceMapping",
+    "UnreadableExport",
+    "open_export",
+]
+
+
+def open_export(
+    path: Path, mapping: SourceMapping | None = None, limits: ReaderLimits | None = None
+) -> Export:
+    """Understand a file and get ready to read it; rows yielded + rejects = records in the file.
+
+    Args:
+        path: the file as it was downloaded; its name doesn't matter.
+        mapping: what a person knows better: sheet, member, encoding, delimiter.
+        limits: caps on decoded bytes, records, nesting.
+
+    Raises:
+        UnreadableExport: what it is instead of an export, or why it can't be read truthfully.
+    """
+    mapping, limits = mapping or SourceMapping(), limits or ReaderLimits()
+    content, containers = unwrapped(path, mapping, limits)
+    kind = kind_of(content)
+    if kind is Kind.SPREADSHEET:
+        return open_spreadsheet(content, containers, mapping, limits)
+    if kind is Kind.JSON:
+        return open_json(content, containers, limits)
+    return open_delimited(content, containers, mapping, limits)

@@ -1,0 +1,136 @@
+"""What an opened export is: columns, batches of text, rejects, and how it was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from transform.errors import UnreadableExport
+
+BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that can't be read: its line (or row), its raw text, and why."""
+
+    line: int
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceMapping:
+    """What a person knows better than the file says; None: find out."""
+
+    member: str | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True)
+class ReaderLimits:
+    """Caps. A file beyond one of them is refused."""
+
+    max_decoded_bytes: int = 4 * 1024**3
+    max_record_bytes: int = 1024**2
+    max_columns: int = 1_000
+    max_rejects: int = 100_000
+    child_memory_bytes: int = 4 * 1024**3
+    child_seconds: int = 300
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file was understood."""
+
+    kind: str
+    containers: tuple[str, ...] = ()
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_line: int = 1
+    sheet: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Rejects:
+    """Collects rejects up to a cap.
+
+    Raises:
+        UnreadableExport: from `add`, when so many come that the file must be misunderstood.
+    """
+
+    limit: int
+    found: list[Reject] = field(default_factory=list)
+
+    def add(self, line: int, raw: str, reason: str) -> None:
+        """Note one."""
+        if len(self.found) >= self.limit:
+            first = "; ".join(f"line {r.line}: {r.reason}" for r in self.found[:3])
+            raise UnreadableExport(
+                "reading an export file",
+                f"more than {self.limit:,} records can't be read, the first ones: {first}",
+                "Look at the file with `smartconnect inspect`, and set its format in the mapping.",
+            )
+        self.found.append(Reject(line, raw, reason))
+
+
+class Export:
+    """An opened file; iterate once, then look at `rejects`.
+
+    Args:
+        columns: the header cells, made unique.
+        understood: how the file was read.
+        rows: makes the rows, given where to note rejects.
+        rejects: takes them.
+    """
+
+    def __init__(
+        self,
+        columns: list[str],
+        understood: Format,
+        rows: Callable[[Rejects], Iterable[list[str]]],
+        limits: ReaderLimits,
+    ) -> None:
+        self.columns = columns
+        self.format = understood
+        self._rows = rows
+        self._rejects = Rejects(limits.max_rejects)
+        self._schema = pa.schema([pa.field(name, pa.string()) for name in columns])
+
+    @property
+    def rejects(self) -> list[Reject]:
+        """After iteration: the records that can't be read."""
+        return self._rejects.found
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        kept: list[list[str]] = []
+        for row in self._rows(self._rejects):
+            kept.append(row)
+            if len(kept) == BATCH_ROWS:
+                yield self._batch(kept)
+                kept = []
+        if kept:
+            yield self._batch(kept)
+
+    def _batch(self, rows: list[list[str]]) -> pa.RecordBatch:
+        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+
+def unique_names(cells: list[str]) -> list[str]:
+    """Header cells as column names: blank ones get `column_N`, repeated ones `name.2`."""
+    names: list[str] = []
+    for number, cell in enumerate(cells, start=1):
+        name = cell.strip() or f"column_{number}"
+        count = 1
+        unique = name
+        while unique in names:
+            count += 1
+            unique = f"{name}.{count}"
+        names.append(unique)
+    return names

@@ -1,0 +1,36 @@
+"""Reading a release as an analyst would: read-only, on the release that `current` means now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from warehouse.errors import NoSuchRelease
+from warehouse.layout import DataDirectory
+from warehouse.releases import DATABASE, current_release
+
+
+@dataclass(frozen=True)
+class QueryAnswer:
+    """Column names, and rows as tuples."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def query_release(layout: DataDirectory, sql: str) -> QueryAnswer:
+    """The answer of one SELECT on the current release.
+
+    Raises:
+        NoSuchRelease: nothing is published yet.
+    """
+    release = current_release(layout)
+    if release is None:
+        raise NoSuchRelease(f"Nothing is published in {layout.root} yet: run a nightly first.")
+    with duckdb.connect(str(release.path / DATABASE), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(sql)
+        columns = [str(column[0]) for column in found.description or []]
+        return QueryAnswer(columns, [tuple(row) for row in found.fetchall()])

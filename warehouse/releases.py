@@ -1,0 +1,233 @@
+"""Releases: a copy of the database and a tree of Parquet files, published by one symlink.
+
+`current` is the only thing that ever changes for readers. A release is built aside, made durable,
+renamed into its place, and then the link is swapped: a kill at any point leaves a whole release.
+Order: file contents, then the folders that name them, then the rename, then the link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from warehouse.database import Writer, revision
+from warehouse.errors import NoSuchRelease
+from warehouse.layout import DataDirectory, publish_bytes, sync
+from warehouse.ledger import day_files
+from warehouse.observations import DayFile, shown_sql
+from warehouse.schema import Contract, literal
+
+DATABASE, MANIFEST, PARQUET = "warehouse.duckdb", "manifest.json", "parquet"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release."""
+
+    number: int
+    path: Path
+
+
+def releases(layout: DataDirectory) -> list[Release]:
+    """The releases that are kept, the oldest first."""
+    if not layout.releases.exists():
+        return []
+    found = [path for path in layout.releases.iterdir() if path.name.isdigit()]
+    return sorted((Release(int(path.name), path) for path in found), key=lambda r: r.number)
+
+
+def current_release(layout: DataDirectory) -> Release | None:
+    """The release that readers see now, its path resolved; None before the first."""
+    try:
+        path = layout.current.resolve(strict=True)
+    except OSError:
+        return None
+    return Release(int(path.name), path)
+
+
+def publish(writer: Writer, *, keep: int) -> Release | None:
+    """Publish the writer's database if readers would see something new in it.
+
+    A release that a crash left built but not pointed at is pointed at. Lake files that no day needs
+    any more are removed afterwards, and releases but the last `keep`.
+
+    Returns:
+        The release that readers see from now on, or None if they see the same as before (also while
+        a rollback holds publication).
+    """
+    layout = writer.layout
+    number, newest = revision(writer.connection), releases(layout)[-1:]
+    held = _hold_path(layout).exists()
+    if newest and _manifest(newest[0]).get("revision") == number:
+        current = current_release(layout)
+        if current is not None and (current.number == newest[0].number or _rolled_back(layout)):
+            return None
+        release = newest[0]
+    else:
+        release = _build(writer, (newest[0].number if newest else 0) + 1, number)
+    if held:
+        return None
+    _point_at(layout, release)
+    _rollback_path(layout).unlink(missing_ok=True)
+    _sweep(writer, keep)
+    return release
+
+
+def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -> Release:
+    """Point readers at an earlier release (the one before the current one if `to` is None).
+
+    With `hold`, later runs build releases and don't point at them, until a rollback without it.
+
+    Raises:
+        NoSuchRelease: there is none such; the message lists those that are kept.
+    """
+    kept, current = releases(layout), current_release(layout)
+    if to is None:
+        earlier = [r for r in kept if current is not None and r.number < current.number]
+        chosen = earlier[-1] if earlier else None
+    else:
+        chosen = next((r for r in kept if r.number == to), None)
+    if chosen is None:
+        listed = ", ".join(str(r.number) for r in kept) or "none"
+        wanted = f"release {to}" if to is not None else "a release before the current one"
+        raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
+    publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
+    if hold:
+        publish_bytes(_hold_path(layout), b"{}")
+    else:
+        _hold_path(layout).unlink(missing_ok=True)
+    _point_at(layout, chosen)
+    return chosen
+
+
+def _rollback_path(layout: DataDirectory) -> Path:
+    return layout.state / "rolled-back.json"
+
+
+def _hold_path(layout: DataDirectory) -> Path:
+    return layout.state / "hold.json"
+
+
+def _rolled_back(layout: DataDirectory) -> bool:
+    return _rollback_path(layout).exists()
+
+
+def _manifest(release: Release) -> dict[str, object]:
+    try:
+        return dict(json.loads((release.path / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
+    layout = writer.layout
+    building = layout.building / f"release-{number}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    writer.connection.execute("CHECKPOINT warehouse")
+    shutil.copyfile(layout.database, building / DATABASE)
+    datasets = {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+    manifest = {
+        "release": number,
+        "revision": made_at_revision,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "database": {
+            "bytes": (building / DATABASE).stat().st_size,
+            "sha256": _sha256(building / DATABASE),
+        },
+        "datasets": datasets,
+    }
+    (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    for path in _deepest_first(building):
+        layout.open_to_readers(path)
+        sync(path)
+    target = layout.releases / str(number)
+    building.rename(target)
+    sync(layout.releases)
+    return Release(number, target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _deepest_first(root: Path) -> Iterator[Path]:
+    for folder, _, files in os.walk(root, topdown=False):
+        yield from (Path(folder) / name for name in files)
+        yield Path(folder)
+
+
+def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, object]:
+    """The dataset's Parquet tree: a hard link a day, or a file of its own where rows are hidden."""
+    root = building / PARQUET / contract.dataset
+    if contract.key:
+        root.mkdir(parents=True)
+        _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
+        return {"files": 1}
+    files = day_files(writer, contract.dataset)
+    hidden = {
+        row[0]: int(row[1])
+        for row in writer.connection.execute(
+            "SELECT window_day, rows_hidden + rows_duplicate FROM meta.days WHERE dataset = ?",
+            [contract.dataset],
+        ).fetchall()
+    }
+    root.mkdir(parents=True)
+    for day, file in files.items():
+        folder = root / f"window_day={day.isoformat()}"
+        folder.mkdir()
+        if hidden[day]:
+            others = [other for other in files.values() if other.window_day != day]
+            _copy_shown(writer, contract, file, others, folder / "part.parquet")
+        else:
+            os.link(file.path, folder / "part.parquet")
+    return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
+
+
+def _copy_shown(
+    writer: Writer, contract: Contract, file: DayFile, others: list[DayFile], target: Path
+) -> None:
+    columns = ", ".join(f'"{name}"' for name in contract.columns)
+    _copy_query(writer, f"SELECT {columns} FROM ({shown_sql(contract, file, others)})", target)
+
+
+def _copy_query(writer: Writer, sql: str, target: Path) -> None:
+    writer.connection.execute(
+        f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def _point_at(layout: DataDirectory, release: Release) -> None:
+    """Swap the link; readers see the old release or the new one, and nothing between."""
+    beside = layout.root / f".current.{os.getpid()}"
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(Path("releases") / str(release.number))
+    beside.replace(layout.current)
+    sync(layout.root)
+
+
+def _sweep(writer: Writer, keep: int) -> None:
+    """Remove old releases and lake files that no day needs; open files stay readable."""
+    layout, current = writer.layout, current_release(writer.layout)
+    for old in releases(layout)[:-keep]:
+        if current is not None and old.number == current.number:
+            continue
+        gone = layout.building / f"gone-{old.number}"
+        old.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
+    needed = {layout.root / row[0] for row in rows}
+    superseded = writer.connection.execute(
+        "SELECT load_id FROM meta.loads WHERE outcome = 'loaded'"
+    ).fetchall()
+    loaded = {str(row[0]) for row in superseded}
+    for path in layout.lake.glob("*/*/*.parquet"):
+        if path not in needed and path.stem in loaded:
+            path.unlink(missing_ok=True)
