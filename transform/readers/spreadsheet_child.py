@@ -1,7 +1,8 @@
 """The child that parses one workbook: `python -m … SOURCE TARGET SHEET MEMORY_BYTES`.
 
-Every cell becomes text: text as it is, whole numbers without `.0`, dates as ISO. The first column
-is the row's number. (calamine decodes `_x000D_` escapes itself.) Exit code 2: refused, the reason is on standard output.
+Every cell becomes text: text as it is, whole numbers without `.0`, dates as ISO (calamine decodes
+`_x000D_` escapes itself). The first column is the row's number. Exit code 2: refused, the reason is
+on standard output.
 """
 
 from __future__ import annotations

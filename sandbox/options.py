@@ -1,0 +1,83 @@
+"""How the sandbox behaves: each option is one of the vendor's unpublished habits, or its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+FAULTS = (
+    "unknown-status",
+    "no-task-id",
+    "not-json",
+    "never-ready",
+    "short-download",
+    "short-download-chunked",
+    "unreadable-file",
+    "missing-column",
+    "impossible-date",
+    "empty-day",
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by name, for one day (of the export's date_from) or for all."""
+
+    name: str
+    day: date | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """`NAME` or `NAME:dd.mm.yyyy`; ValueError for anything else."""
+        name, _, day = text.partition(":")
+        if name not in FAULTS:
+            raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}")
+        return cls(name, datetime.strptime(day, "%d.%m.%Y").date() if day else None)  # noqa: DTZ007
+
+
+@dataclass(frozen=True)
+class SandboxOptions:
+    """See `python -m sandbox --help` for each of them. Durations are seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str = "sandbox-token"  # noqa: S105  (opens invented data alone)
+    seed: int = 1
+    export_seconds: float = 0.0
+    max_running: int = 8
+    over_limit: str = "queue"
+    format: str = "csv"
+    delimiter: str = ";"
+    encoding: str = "utf-8"
+    wrap: str = "none"
+    headers: str = "ru"
+    selection: str = "message"
+    date_to: str = "inclusive"
+    pending_status: int = 200
+    location: str = "absolute"
+    download_needs_token: bool = False
+    time_zone: str = "Europe/Moscow"
+    today: date | None = None
+    messages_per_day: int = 400
+    users_change: bool = True
+    corpus: Path | None = None
+    corpus_start: date | None = None
+    record: Path | None = None
+    callback_url: str | None = None
+    faults: tuple[Fault, ...] = field(default=())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def now(self) -> datetime:
+        """The sandbox's clock: nothing is dated after it. Company-local, naive."""
+        real = datetime.now(self.zone).replace(tzinfo=None)
+        return real if self.today is None else datetime.combine(self.today, real.time())
+
+    def has_fault(self, name: str, day: date | None) -> bool:
+        """Whether `name` is to happen for an export that begins on `day`."""
+        return any(f.name == name and f.day in (None, day) for f in self.faults)
