@@ -82,4 +82,8 @@ async def with_retries(
         wait=wait,
         reraise=True,
     )
-    return await retrying(attempt)
+
+    async def once() -> T:  # tenacity awaits only what is a coroutine function itself
+        return await attempt()
+
+    return await retrying(once)

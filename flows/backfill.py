@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 from prefect import flow
@@ -23,7 +23,7 @@ from flows.windows import Day, Window, checked_window, ddmmyyyy
 UNKNOWN_SECONDS = "unknown: nothing was exported yet"
 
 
-class Exported(str, Enum):
+class Exported(StrEnum):
     """What the vendor exports for a window."""
 
     chats = "chats"

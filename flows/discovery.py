@@ -19,6 +19,7 @@ from extract.download import download
 from extract.errors import RequestRefused
 from flows.loader import writer_session
 from flows.run import Run
+from flows.settings import Boundary
 from flows.stages import in_thread
 from flows.windows import ddmmyyyy
 from transform.datasets import DATASETS
@@ -54,10 +55,10 @@ async def learn_vendor(run: Run) -> list[str]:
     async with writer_session(run) as writer:
         facts = await in_thread(_facts, writer)
     vendor = run.vendor
-    if vendor.date_to == "unknown" and facts[DATE_TO] in ("inclusive", "exclusive"):
-        vendor.date_to = facts[DATE_TO]  # type: ignore[assignment]
-    if vendor.selection == "unknown" and facts[SELECTION] in ("message", "thread"):
-        vendor.selection = facts[SELECTION]  # type: ignore[assignment]
+    if vendor.date_to == "unknown" and facts[DATE_TO] is not None:
+        vendor.date_to = "inclusive" if facts[DATE_TO] == "inclusive" else "exclusive"
+    if vendor.selection == "unknown" and facts[SELECTION] is not None:
+        vendor.selection = "message" if facts[SELECTION] == "message" else "thread"
     if vendor.date_to != "unknown" and vendor.selection != "unknown":
         return []
     return await _ask_vendor(run)
@@ -109,7 +110,7 @@ async def _ask_selection(
     return [(SELECTION, selection, evidence)]
 
 
-def date_to_of(day: date, alone: Seen, both: Seen) -> str:
+def date_to_of(day: date, alone: Seen, both: Seen) -> Boundary:
     """`inclusive` if the day asked for alone brought (nearly) all that it brings with the next."""
     whole = both.dates[day]
     return "inclusive" if alone.dates[day] >= ENOUGH_SHARE * whole and whole else "exclusive"

@@ -1,4 +1,4 @@
-"""What `nightly` and `backfill` have in common: plan from the ledger, run the days, publish, tell."""
+"""What `nightly` and `backfill` share: plan from the ledger, run the days, publish, tell."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flows.loader import Loader, publish_release, writer_session
 from flows.pipeline import DayKey, Options, run_days
 from flows.reporting import Progress
 from flows.run import Run
+from flows.snapshot import users_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
-from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
 from warehouse.ledger import DayState, average_export_seconds, day_states
 
@@ -38,7 +38,7 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
     """Make the tables where there are none, and read what is loaded."""
 
     def read(writer: Writer) -> Known:
-        prepare_tables(writer, [dataset.arrow_schema() for dataset in DATASETS.values()])
+        prepare_tables(writer)
         return Known(
             {name: day_states(writer, name) for name in datasets},
             {name: average_export_seconds(writer, name) for name in datasets},
@@ -49,7 +49,13 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
 
 
 async def ingest(
-    run: Run, report: RunReport, datasets: Sequence[str], plan: Plan, options: Options
+    run: Run,
+    report: RunReport,
+    datasets: Sequence[str],
+    plan: Plan,
+    options: Options,
+    *,
+    with_users: bool = False,
 ) -> None:
     """Export, load and publish the days that `plan` names for each dataset.
 
@@ -59,6 +65,7 @@ async def ingest(
         datasets: which exports.
         plan: from a dataset and its loaded days to the days to ask for.
         options: force, accept_smaller, days at once.
+        with_users: take the users list as well.
 
     Raises:
         NothingFound: every day came empty, and none was loaded before.
@@ -71,7 +78,9 @@ async def ingest(
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)
-    report.release = await publish_release() or (loader.release and loader.release.number)
+    if with_users:
+        report.outcomes.append(await users_outcome(run))
+    report.release = await publish_release() or loader.released
     _refuse_all_empty(report.outcomes, known)
 
 

@@ -48,6 +48,7 @@ async def writer_session(run: Run) -> AsyncIterator[Writer]:
             run.layout,
             holder=run.name,
             wait_seconds=0,
+            schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
             memory_limit_mb=run.settings.memory_limit_mb,
         )
         try:
@@ -88,7 +89,7 @@ class Loader:
         self._accept_smaller = accept_smaller
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._published_at = time.monotonic()
-        self.release: Release | None = None
+        self.released: int | None = None
 
     def is_known(self, exported: ExportedDay) -> bool:
         """Whether this very file is what the day holds, read under the same contract."""
@@ -142,7 +143,8 @@ class Loader:
                 await self._settle(writer, waiting)
             every = self._run.settings.publish_every_seconds
             if time.monotonic() - self._published_at >= every:
-                self.release = await publish_now(writer, self._run) or self.release
+                release = await publish_now(writer, self._run)
+                self.released = release.number if release else self.released
                 self._published_at = time.monotonic()
 
     async def _settle(self, writer: Writer, waiting: _Waiting) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Annotated
 
 from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
-from typing_extensions import Annotated
 
 from flows.ingest import EXPORTED, Stopwatch, ingest
 from flows.pipeline import Options
@@ -16,7 +16,6 @@ from flows.reporting import finish, run_name
 from flows.run import Run, open_run
 from flows.settings import load_settings
 from flows.summary import RunReport
-from flows.users import users_outcome
 from flows.windows import nightly_days
 from warehouse.ledger import DayState
 
@@ -40,9 +39,7 @@ async def nightly(lookback_days: Lookback = None) -> None:
             def plan(_: str, states: Mapping[date, DayState]) -> Sequence[date]:
                 return planned(run, states, lookback)
 
-            report.outcomes.append(await users_outcome(run))
-            await ingest(run, report, EXPORTED, plan, Options())
-        report.outcomes.append(report.outcomes.pop(0))
+            await ingest(run, report, EXPORTED, plan, Options(), with_users=True)
         await finish(report, "nightly-summary")
 
 

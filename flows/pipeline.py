@@ -46,7 +46,7 @@ async def run_days(
     days: Iterable[DayKey],
     loader: Loader,
     options: Options,
-    progress: Progress = lambda done, total: None,
+    progress: Progress,
 ) -> list[DayOutcome]:
     """Bring every (dataset, day) of `days` into the warehouse; never raises for a single day.
 
@@ -101,7 +101,7 @@ async def _claimed_day(
         run.claims[key] = claim
         try:
             exported = await export_day(dataset, day)
-            outcome = await _load(run, exported, loader, options, doors)
+            outcome = await _load(exported, loader, options, doors)
         except (TransformError, DownloadFailed):
             claim.finish()  # this file is no use: the next run asks for a new one
             raise
@@ -112,12 +112,12 @@ async def _claimed_day(
 
 
 async def _load(
-    run: Run, exported: ExportedDay, loader: Loader, options: Options, doors: _Doors
+    exported: ExportedDay, loader: Loader, options: Options, doors: _Doors
 ) -> DayOutcome:
     if not options.force and loader.is_known(exported):
         return await loader.confirm(exported)
     async with doors.normalise:
-        normalised = await normalise_day(exported.dataset, exported.day, exported)
+        normalised = await normalise_day(exported)
     return await loader.load(normalised)
 
 

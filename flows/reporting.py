@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from uuid import UUID
 
 from prefect.artifacts import (
     acreate_markdown_artifact,
@@ -48,7 +49,7 @@ class Progress:
 
     def __init__(self, key: str) -> None:
         self._key = key
-        self._artifact: object | None = None
+        self._artifact: UUID | None = None
         self.done = 0
         self.total = 0
 

@@ -72,7 +72,7 @@ async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.to_thread(work, *args, **kwargs)
     except KNOWN:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (its words may quote the data: they end here)
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
@@ -111,8 +111,12 @@ async def export_day(dataset: str, day: date) -> ExportedDay:
     )
 
 
-@task(name="normalise", task_run_name="normalise {dataset} {day}", cache_policy=NO_CACHE)
-async def normalise_day(dataset: str, day: date, exported: ExportedDay) -> NormalisedDay:
+@task(
+    name="normalise",
+    task_run_name="normalise {exported.dataset} {exported.day}",
+    cache_policy=NO_CACHE,
+)
+async def normalise_day(exported: ExportedDay) -> NormalisedDay:
     """Read the day's export file and write its typed rows into the lake.
 
     Raises:

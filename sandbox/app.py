@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from sandbox.company import CHANNELS
 from sandbox.jobs import Jobs, Task
-from sandbox.messages import content_hash
+from sandbox.messages import content_hash, days_between
 from sandbox.options import SandboxOptions
 
 Answer = dict[str, Any]
 Handler = Callable[[Answer], Any]
 
 
-class BadInput(Exception):  # noqa: N818
+class BadInput(Exception):
     """Malformed input: status 400."""
 
 
@@ -143,13 +143,17 @@ class Api:
         return None
 
 
-def make_app(options: SandboxOptions) -> Starlette:
-    """The whole sandbox as one ASGI application."""
-    api = Api(options)
-    operations = api.operations()
+class Pages:
+    """What answers over HTTP: operations, files, and the sandbox's own pages."""
 
-    async def operation(request: Request) -> Response:
-        handler = operations.get(request.path_params["path"].join(("/", "")))
+    def __init__(self, options: SandboxOptions) -> None:
+        self._options = options
+        self._api = Api(options)
+        self._operations = self._api.operations()
+
+    async def operation(self, request: Request) -> Response:
+        """One of the ten."""
+        handler = self._operations.get("/" + request.path_params["path"])
         if handler is None:
             return JSONResponse({"status": 404, "description": "no such method"}, 404)
         try:
@@ -158,57 +162,63 @@ def make_app(options: SandboxOptions) -> Starlette:
             given = None
         if not isinstance(given, dict):
             return JSONResponse({"status": 400, "description": "the input is no JSON object"})
-        if given.get("token") != options.token:
+        if given.get("token") != self._options.token:
             return JSONResponse({"status": 403, "description": "unknown token"})
         try:
             answer = handler(given)
             answer = await answer if asyncio.iscoroutine(answer) else answer
         except BadInput as error:
             return JSONResponse({"status": 400, "description": str(error)})
-        if options.has_fault("not-json", _day(given)):
+        if self._options.has_fault("not-json", _day(given)):
             return Response("<html>Bad Gateway</html>", media_type="text/html")
         location = str(answer.get("location", ""))
         if location.startswith("@"):
             answer["location"] = f"{str(request.base_url).rstrip('/')}{location[1:]}"
         return JSONResponse({"status": 200, **answer})
 
-    async def download(request: Request) -> Response:
-        if options.download_needs_token and not await _has_token(request, options):
+    async def download(self, request: Request) -> Response:
+        """An export file."""
+        if self._options.download_needs_token and not await _has_token(request, self._options):
             return JSONResponse({"status": 403, "description": "token needed"}, 403)
-        task_id = int(request.path_params["name"].split(".")[0])
-        found = await asyncio.to_thread(api.jobs.file, task_id)
+        jobs, task_id = self._api.jobs, int(request.path_params["name"].split(".")[0])
+        found = await asyncio.to_thread(jobs.file, task_id)
         if found is None:
             return Response("not found", 404)
-        task = api.jobs.find(task_id, "chats") or api.jobs.find(task_id, "statistics")
-        return _served(found[0], options, task.date_from if task else None)
+        task = jobs.find(task_id, "chats") or jobs.find(task_id, "statistics")
+        return _served(found[0], self._options, task.date_from if task else None)
 
-    async def truth(request: Request) -> Response:
+    async def truth(self, request: Request) -> Response:
+        """Counts and content hashes by day."""
         query = request.query_params
         first, last = parse_date(query["date_from"]), parse_date(query["date_to"])
-        selection = query.get("selection", options.selection)
-        company, days = api.jobs.company, []
-        while first <= last:
-            found = company.messages(first, first, selection)
-            days.append(
-                {"day": first.isoformat(), "count": len(found), "content_hash": content_hash(found)}
-            )
-            first += timedelta(days=1)
+        selection = query.get("selection", self._options.selection)
+        days = []
+        for day in days_between(first, last):
+            found = self._api.jobs.company.messages(day, day, selection)
+            told = {"count": len(found), "content_hash": content_hash(found)}
+            days.append({"day": day.isoformat(), **told})
         return JSONResponse(days)
 
-    async def served(_: Request) -> Response:
-        return JSONResponse(api.jobs.served)
+    async def served(self, _: Request) -> Response:
+        """Every export started and every file made."""
+        return JSONResponse(self._api.jobs.served)
 
-    async def callbacks(request: Request) -> Response:
+    async def callbacks(self, request: Request) -> Response:
+        """Send a day's incoming messages to the company's URL."""
         day = parse_date(request.query_params["date"])
-        return JSONResponse({"sent": await send_callbacks(api, day)})
+        return JSONResponse({"sent": await send_callbacks(self._api, day)})
 
+
+def make_app(options: SandboxOptions) -> Starlette:
+    """The whole sandbox as one ASGI application."""
+    pages = Pages(options)
     return Starlette(
         routes=[
-            Route("/api/{path:path}", operation, methods=["POST"]),
-            Route("/files/{name}", download, methods=["GET", "POST"]),
-            Route("/sandbox/truth", truth),
-            Route("/sandbox/served", served),
-            Route("/sandbox/callbacks", callbacks, methods=["POST"]),
+            Route("/api/{path:path}", pages.operation, methods=["POST"]),
+            Route("/files/{name}", pages.download, methods=["GET", "POST"]),
+            Route("/sandbox/truth", pages.truth),
+            Route("/sandbox/served", pages.served),
+            Route("/sandbox/callbacks", pages.callbacks, methods=["POST"]),
         ]
     )
 

@@ -6,6 +6,7 @@ it off the path of the rows).
 
 from __future__ import annotations
 
+import math
 import re
 
 _BLANKS = dict.fromkeys(map(ord, " \u00a0\u202f\u2009'"))
@@ -45,7 +46,8 @@ def number(text: str) -> float | None:
         thousands = "," if plain.rfind(".") > plain.rfind(",") else "."
         plain = plain.replace(thousands, "")
     plain = plain.replace(",", ".")
-    return float(plain) if _PLAIN.fullmatch(plain) else None
+    value = float(plain) if _PLAIN.fullmatch(plain) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def count(text: str) -> int | None:
@@ -55,7 +57,7 @@ def count(text: str) -> int | None:
     """
     plain = text.translate(_BLANKS)
     value = number(re.sub("[.,]", "", plain) if _THOUSANDS.fullmatch(plain) else plain)
-    if value is None or value != int(value) or not 0 <= value < 2**53:
+    if value is None or not 0 <= value < 2**53 or value != int(value):
         return None
     return int(value)
 

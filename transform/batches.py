@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from transform import words
@@ -16,7 +15,8 @@ from transform.contract import Dataset, Kind
 from transform.derived import (
     Columns,
     add_moments,
-    as_frame,
+    checked,
+    chosen,
     days_of,
     one_day,
     read_sent_at,
@@ -83,16 +83,15 @@ class BatchTyper:
         text, problems = TextBatch(batch, self.binding), Problems()
         typed = typed_fields(text, self._dataset, problems)
         moments = self._complete(text, typed, problems)
-        frame = as_frame(self._all_columns(typed, len(text)), len(text))
-        if problems:
-            quarantine.add_rows(batch, list(self.binding.columns), problems, first_record)
-            good = np.ones(len(text), np.bool_)
-            good[list(problems.reasons)] = False
-            frame = frame.loc[good]
-            self._count(moments, good)
-        else:
+        columns = self._all_columns(typed, len(text))
+        if not problems:
             self._count(moments, None)
-        return _record_batch(frame, self._schema)
+            return checked(columns, self._schema)
+        quarantine.add_rows(batch, list(self.binding.columns), problems, first_record)
+        good = np.ones(len(text), np.bool_)
+        good[list(problems.reasons)] = False
+        self._count(moments, good)
+        return chosen(columns, good, self._schema)
 
     def _complete(self, text: TextBatch, typed: Columns, problems: Problems) -> LocalMoments | None:
         unknown = text.unknown()
@@ -169,11 +168,3 @@ class BatchTyper:
             if not any(words.direction_of(value, header) for value in values):
                 self.binding = released(self.binding, field.name)
         self._doubts_settled = True
-
-
-def _record_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
-    """The frame in the contract's types; ValueError if a column that can't be null holds one."""
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
-    table = table.replace_schema_metadata(schema.metadata)
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)

@@ -58,8 +58,10 @@ def _may_have_blank_edges(column: pa.StringArray) -> bool:
     if not filled.all():
         begins, ends = begins[filled], ends[filled]
     first, last = data[begins], data[ends - 1]
-    if (np.minimum(first, last) <= 0x20).any() or _starts_wide_blank(first).any():
+    if min(first.min(), last.min()) <= 0x20 or _starts_wide_blank(first).any():
         return True
+    if last.max() < 0x80:
+        return False
     ends = ends[last >= 0x80]
     two, three = data[np.maximum(ends - 2, 0)], data[np.maximum(ends - 3, 0)]
     return bool((two == 0xC2).any() or _starts_wide_blank(three).any())

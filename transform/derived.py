@@ -73,7 +73,7 @@ def one_day(day: date, rows: int) -> AnyArray:
 def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.StringArray]]:
     """Complete direction, author_type and the names from each other and from an author's column.
 
-    A word such as "client" in the author's column is a kind of author; any other value is a name:
+    Where no column tells the kind of author, a word such as "client" in the author's is one; any other value is a name:
     the client's where the message came in, the user's where it went out. Gives the author's column
     back as an unknown one for those rows whose name found no place.
     """
@@ -81,7 +81,7 @@ def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.Strin
     author = batch.text("author") if batch.has("author") else None
     kinds = _texts(typed, "author_type", rows)
     roles = nulls(rows)
-    if author is not None:
+    if author is not None and "author_type" not in typed:
         roles = translated(author, words.author_of)[0]
         kinds = filled(kinds, roles)
     direction = _texts(typed, "direction", rows)
@@ -135,7 +135,18 @@ def _present(column: pa.StringArray) -> Bools:
     return lengths_bytes(without_nulls(column)) > 0
 
 
-def as_frame(typed: Columns, rows: int) -> pd.DataFrame:
-    """The typed columns as an Arrow-backed frame; nothing is copied."""
-    columns = {name: pd.arrays.ArrowExtensionArray(column) for name, column in typed.items()}
-    return pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
+def checked(columns: Columns, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns as a batch; ValueError if one that can't be null holds a null."""
+    for field in schema:
+        if columns[field.name].null_count and not field.nullable:
+            raise ValueError(f"{field.name} can't be null by the contract, and is")
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def chosen(columns: Columns, good: Bools, schema: pa.Schema) -> pa.RecordBatch:
+    """The good rows of the columns as a batch, selected in an Arrow-backed pandas frame."""
+    arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()}
+    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(good)), copy=False).loc[good]
+    table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1).combine_chunks()
+    kept = {name: table.column(name).combine_chunks() for name in schema.names}
+    return checked(kept, schema)

@@ -1,8 +1,8 @@
 """Text → typed rows by the contract, in bounded batches; records that break it → quarantine.
 
-A batch comes as an Arrow record batch of text, is typed column by column, assembled as an
-Arrow-backed pandas frame and goes on as an Arrow record batch. Nothing accumulates but counters
-and the quarantine.
+A batch comes as an Arrow record batch of text and is typed column by column; where rows break the
+contract, the others are selected in an Arrow-backed pandas frame. It goes on as an Arrow record
+batch: nothing accumulates but counters and the quarantine.
 """
 
 from __future__ import annotations

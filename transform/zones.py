@@ -29,6 +29,7 @@ class CompanyClock:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
+        self._days: dict[tuple[str, int], int] = {}
         self.ambiguous_rows = 0  # local times that happened twice, read as the earlier one
 
     def to_utc(self, local_micros: Ints) -> Ints:
@@ -57,6 +58,13 @@ class CompanyClock:
         return offsets
 
     def _offset_of_day(self, day: int, ask: Callable[[int], int]) -> int:
+        """The offset all day long, or a mark that it changes; each day is asked about once."""
+        key = (ask.__name__, day)
+        if key not in self._days:
+            self._days[key] = self._ask_all_day(day, ask)
+        return self._days[key]
+
+    def _ask_all_day(self, day: int, ask: Callable[[int], int]) -> int:
         # Two hours more on each side: an ambiguous hour may reach over midnight.
         begin, end = day * 1440 - 120, (day + 1) * 1440 + 120
         answers = {ask(minute) for minute in range(begin, end, 30)} | {ask(end)}

@@ -47,7 +47,12 @@ class Writer:
 
 @contextmanager
 def open_writer(
-    layout: DataDirectory, *, holder: str, wait_seconds: float, memory_limit_mb: int = 400
+    layout: DataDirectory,
+    *,
+    holder: str,
+    wait_seconds: float,
+    schemas: Sequence[pa.Schema] = (),
+    memory_limit_mb: int = 400,
 ) -> Iterator[Writer]:
     """Be the only writer within the block.
 
@@ -55,6 +60,7 @@ def open_writer(
         layout: the data directory, initialised.
         holder: who we are, for whoever waits: no personal data.
         wait_seconds: how long to wait for another writer.
+        schemas: the contracts of the datasets that are worked with.
         memory_limit_mb: DuckDB's memory; beyond it, it spills to the disk.
 
     Raises:
@@ -73,7 +79,8 @@ def open_writer(
         note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
         connection = _connect(layout, memory_limit_mb)
         try:
-            yield Writer(connection, layout, holder)
+            contracts = [Contract(schema) for schema in schemas]
+            yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
         finally:
             connection.close()
     finally:
@@ -90,6 +97,20 @@ def _holder(note: object) -> str:
 def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConnection:
     fresh = not layout.database.exists()
     connection = duckdb.connect()
+    try:
+        _attach(connection, layout, memory_limit_mb)
+        make_meta(connection)
+    except BaseException:
+        connection.close()
+        raise
+    if fresh:
+        layout.database.chmod(PRIVATE_FILE)
+    return connection
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection, layout: DataDirectory, memory_limit_mb: int
+) -> None:
     spill = layout.state / "spill"
     connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
@@ -99,23 +120,18 @@ def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConn
         f"ATTACH {literal(str(layout.database))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
     connection.execute("USE warehouse")
-    if fresh:
-        layout.database.chmod(PRIVATE_FILE)
-    make_meta(connection)
-    return connection
 
 
-def prepare_tables(writer: Writer, schemas: Sequence[pa.Schema]) -> None:
+def prepare_tables(writer: Writer) -> None:
     """Make every dataset's tables with their COMMENTs, and the data dictionary; idempotent.
 
     Raises:
         ContractChanged: a published column is gone from a contract.
     """
-    contracts = [Contract(schema) for schema in schemas]
+    contracts = list(writer.contracts.values())
     with writer.transaction() as connection:
         for contract in contracts:
             make_dataset(connection, contract)
-            writer.contracts[contract.dataset] = contract
         fill_dictionary(connection, contracts)
 
 

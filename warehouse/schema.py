@@ -201,7 +201,6 @@ def duckdb_type(kind: pa.DataType) -> str:
 def make_meta(connection: duckdb.DuckDBPyConnection) -> None:
     """Make schema `meta` and its tables, with COMMENTs, where they are not there yet."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS meta")
-    connection.execute("COMMENT ON SCHEMA meta IS 'What is known about the data.'")
     for name, (comment, columns) in META_TABLES.items():
         make_table(connection, f"meta.{name}", comment, columns)
     connection.execute("INSERT INTO meta.revision SELECT 0 WHERE NOT EXISTS (FROM meta.revision)")

@@ -1,0 +1,77 @@
+"""The users list as a stage: asked for, typed, loaded with its history."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from flows.errors import FlowError
+from flows.loader import writer_session
+from flows.run import Run, current_run
+from flows.stages import KNOWN, in_thread, new_load_id
+from flows.summary import FAILED, DayOutcome
+from transform.datasets import USERS
+from transform.normalise import Origin, normalise_records
+from warehouse.lake import write_quarantine
+from warehouse.snapshots import load_snapshot
+
+
+@task(name="snapshot users", task_run_name="snapshot users {day}", cache_policy=NO_CACHE)
+async def snapshot_users(day: str, accept_smaller: bool = False) -> DayOutcome:
+    """Ask for the users list and load it: `users`, `user_snapshots`, `users_history`.
+
+    Raises:
+        extract.errors.ExtractError: by how to recover; the earlier list stays.
+    """
+    run = current_run()
+    began = time.monotonic()
+    observed_at = datetime.now(UTC)
+    del day  # names the task run
+    load_id = new_load_id(observed_at)
+    today = observed_at.astimezone(run.zone).date()
+    reply = await run.client.list_users()
+    origin = Origin(today, observed_at, load_id, run.settings.time_zone)
+    users = await in_thread(normalise_records, reply.users, USERS, origin)
+    await in_thread(
+        write_quarantine, run.layout, users.quarantine, dataset="users", load_id=load_id
+    )
+    async with writer_session(run) as writer:
+        result = await in_thread(
+            load_snapshot,
+            writer,
+            USERS.arrow_schema(),
+            users.table,
+            snapshot_date=today,
+            observed_at=observed_at,
+            load_id=load_id,
+            flow_run_id=run.flow_run_id,
+            accept_smaller=accept_smaller,
+            hold_below_share=run.settings.hold_below_share,
+        )
+    problem = None
+    if result.outcome == "held":
+        problem = f"{result.rows} users came, far fewer than before; the earlier list stays."
+    return DayOutcome(
+        "users",
+        today,
+        result.outcome,
+        seconds=time.monotonic() - began,
+        rows_read=len(reply.users),
+        rows_loaded=result.rows,
+        rows_quarantined=users.report.rows_quarantined,
+        problem=problem,
+    )
+
+
+async def users_outcome(run: Run, *, accept_smaller: bool = False) -> DayOutcome:
+    """The snapshot's outcome, a failure told as one."""
+    today = datetime.now(run.zone).date()
+    try:
+        return await snapshot_users(today.isoformat(), accept_smaller)
+    except KNOWN as error:
+        if isinstance(error, FlowError):
+            raise
+        return DayOutcome("users", today, FAILED, problem=str(error))
