@@ -42,8 +42,8 @@ class Seen:
     outside_day: int = 0
     before_day: int = 0
     bare_dates: int = 0
-    first: int = np.iinfo(np.int64).max
-    last: int = np.iinfo(np.int64).min
+    first: int | None = None
+    last: int | None = None
 
 
 class BatchTyper:
@@ -146,7 +146,9 @@ class BatchTyper:
         if not len(local):
             return
         first, last = int(local.min()), int(local.max())
-        self.seen.first, self.seen.last = min(self.seen.first, first), max(self.seen.last, last)
+        seen = self.seen
+        seen.first = first if seen.first is None else min(seen.first, first)
+        seen.last = last if seen.last is None else max(seen.last, last)
         begin = self._window_day * DAY_MICROS
         if first >= begin and last < begin + DAY_MICROS:
             return

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     DAY = "day"
     COUNT = "count"
     NUMBER = "number"
-    SECONDS = "seconds"  # a duration, however it is written
+    SECONDS = "duration"  # in seconds, however it is written
     JSON = "json"  # a JSON object as text
 
 

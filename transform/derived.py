@@ -73,9 +73,9 @@ def one_day(day: date, rows: int) -> AnyArray:
 def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.StringArray]]:
     """Complete direction, author_type and the names from each other and from an author's column.
 
-    Where no column tells the kind of author, a word such as "client" in the author's is one; any other value is a name:
-    the client's where the message came in, the user's where it went out. Gives the author's column
-    back as an unknown one for those rows whose name found no place.
+    Where no column tells the kind of author, a word such as "client" in the author's is one; any
+    other value is a name: the client's where the message came in, the user's where it went out.
+    Gives the author's column back as an unknown one for those rows whose name found no place.
     """
     rows = len(batch)
     author = batch.text("author") if batch.has("author") else None

@@ -134,21 +134,27 @@ def _settle_parts(winners: dict[str, _Claim], dataset: Dataset) -> None:
 
 
 def _demand(winners: Mapping[str, _Claim], dataset: Dataset, columns: Sequence[str]) -> None:
+    if not winners:
+        raise _nothing_known(dataset, columns)
     groups = [(f.name,) for f in dataset.fields if f.required] + list(dataset.required_any)
     for group in groups:
         sources = {name for field in group for name in (field, *dataset.parts_of(field))}
         if not sources & winners.keys():
-            raise _missing(dataset, group, columns, known=bool(winners))
+            raise _missing(dataset, group, columns)
 
 
-def _missing(
-    dataset: Dataset, group: tuple[str, ...], columns: Sequence[str], *, known: bool
-) -> MissingColumn:
+def _nothing_known(dataset: Dataset, columns: Sequence[str]) -> MissingColumn:
+    """No header is shown: without a header line they are a record."""
+    return MissingColumn(
+        f"finding the columns of {dataset.name}",
+        f"none of the {len(columns)} headers is known; perhaps there is no header line",
+        "See the file with `smartconnect inspect`, and name its columns in the mapping file.",
+    )
+
+
+def _missing(dataset: Dataset, group: tuple[str, ...], columns: Sequence[str]) -> MissingColumn:
     wanted = " or ".join(group)
-    if known:
-        seen = "the headers are " + ", ".join(shown(header) for header in columns)
-    else:
-        seen = f"none of the {len(columns)} headers is known; perhaps there is no header line"
+    seen = "the headers are " + ", ".join(shown(header) for header in columns)
     aliases = [alias for name in group for alias in (name, *dataset.field(name).aliases)]
     near = _nearest(aliases, columns)
     hint = f" The nearest: {near}." if near else f" Known headers for it: {', '.join(aliases[:6])}."

@@ -119,9 +119,9 @@ class NormalisedExport:
             wrong = seen.before_day > allowed or seen.outside_day == rows_out
         else:
             wrong = seen.outside_day > allowed
-        if not wrong:
-            return
         first, last = _moment(seen.first), _moment(seen.last)
+        if not wrong or first is None or last is None:
+            return
         swapped = self._origin.window_day.day == first.month == last.month
         hint = " Day and month may be swapped." if swapped else ""
         raise WrongWindow(
@@ -145,8 +145,8 @@ class NormalisedExport:
             rows_ambiguous_time=self._typer.clock.ambiguous_rows,
             rows_without_time=seen.bare_dates,
             columns=binding.columns,
-            first_at=_moment(seen.first) if rows_out else None,
-            last_at=_moment(seen.last) if rows_out else None,
+            first_at=_moment(seen.first),
+            last_at=_moment(seen.last),
             date_format=str(self._typer.moments.format) if self._typer.moments.format else None,
             reasons=dict(self._rejected.reasons),
             notes=tuple(binding.notes),
@@ -181,8 +181,8 @@ def normalise_export(
     return NormalisedExport(export, dataset, origin, expect, rules or Rules())
 
 
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
 __all__ = [
