@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 
 from flows.errors import DaysFailed
 from flows.summary import RunReport
+from flows.windows import ddmmyyyy
 
 Listener = Callable[[int, int, RunReport | None], None]
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -37,11 +38,15 @@ def run_name(kind: str) -> Callable[[], str]:
         given = flow_run.parameters or {}
         now = datetime.now(UTC).astimezone()
         if given.get("date_from"):
-            end = given.get("date_to") or "yesterday"
-            return f"{kind} {given['date_from']}–{end}"
+            first, last = (_day(given.get(key)) for key in ("date_from", "date_to"))
+            return f"{kind} {first}–{last or 'yesterday'}"
         return f"{kind} {now:%d.%m.%Y %H:%M}"
 
     return name
+
+
+def _day(value: object) -> str:
+    return ddmmyyyy(value) if isinstance(value, date) else str(value or "")
 
 
 class Progress:
