@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from transform import words
 from transform.columns import AnyArray, Bools, Ints
-from transform.contract import Dataset, Kind
+from transform.contract import Dataset
 from transform.derived import (
     Columns,
     add_moments,
@@ -21,6 +21,7 @@ from transform.derived import (
     one_day,
     read_sent_at,
     settle_authors,
+    tells_kind,
 )
 from transform.extras import json_objects
 from transform.headers import header_key
@@ -66,6 +67,7 @@ class BatchTyper:
         self._origin = origin
         self._window_day = (origin.window_day - _EPOCH).days
         self._doubts_settled = False
+        self._author_tells_kind = False
         self._constants: dict[str, AnyArray] = {}
 
     def type(
@@ -99,7 +101,8 @@ class BatchTyper:
         if self._dataset.order_by == "sent_at":
             moments = read_sent_at(text, self.moments, problems)
             add_moments(typed, moments)
-            unknown += settle_authors(text, typed)
+            kinds = self._author_tells_kind
+            unknown += settle_authors(text, typed, author_tells_kind=kinds)
         else:
             moments = self._read_day(text, typed, problems)
             note_totals(text, self._dataset, problems)
@@ -157,16 +160,18 @@ class BatchTyper:
         self.seen.outside_day += before + int(np.count_nonzero(local >= begin + DAY_MICROS))
 
     def _settle_doubts(self, text: TextBatch) -> None:
-        """A header such as `type` is believed only if its first values fit the field."""
-        for field in self._dataset.fields:
-            if not text.has(field.name) or field.kind is not Kind.DIRECTION:
-                continue
-            header = self.binding.header_of(field.name) or ""
-            if header_key(header) not in {header_key(alias) for alias in field.doubtful}:
-                continue
-            values = [str(value) for value in text.text(field.name).unique().to_pylist()]
+        """What a header leaves open is decided by the first values under it."""
+        self._author_tells_kind = tells_kind(text)
+        if text.has("direction") and self._is_doubtful("direction"):
+            header = self.binding.header_of("direction") or ""
+            values = [str(value) for value in text.text("direction").unique().to_pylist()]
             if not any(values):
                 return
             if not any(words.direction_of(value, header) for value in values):
-                self.binding = released(self.binding, field.name)
+                self.binding = released(self.binding, "direction")
         self._doubts_settled = True
+
+    def _is_doubtful(self, name: str) -> bool:
+        """Whether a field was found under a header that may as well mean something else."""
+        header = header_key(self.binding.header_of(name) or "")
+        return header in map(header_key, self._dataset.field(name).doubtful)

@@ -97,8 +97,8 @@ _FIELDS = (
     ),
     Field(
         "user_name",
-        Kind.TEXT,
-        "The user's name at the time of the export.",
+        Kind.NAME,
+        "The user's name at the time of the export, as the file writes it.",
         personal=True,
         aliases=listed(
             "Оператор | Имя оператора | ФИО оператора | Сотрудник | Имя сотрудника | "
@@ -110,8 +110,8 @@ _FIELDS = (
     ),
     Field(
         "client_name",
-        Kind.TEXT,
-        "The client's name at the time of the export.",
+        Kind.NAME,
+        "The client's name at the time of the export, as the file writes it.",
         personal=True,
         aliases=listed(
             "Клиент | Имя клиента | ФИО клиента | Имя посетителя | Посетитель | Контакт | "

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     """How a field's text becomes a typed value, and which Arrow type that is."""
 
     TEXT = "text"  # surrounding blanks go; nothing left means null
+    NAME = "name"  # kept to the last character; nothing but blanks means null
     VERBATIM = "verbatim"  # kept to the last character; nothing is '' and never null
     DIRECTION = "direction"  # a word for in or out
     AUTHOR_TYPE = "author type"  # a word for client, user, bot or system

@@ -15,7 +15,6 @@ from transform.columns import (
     Bools,
     Ints,
     compute,
-    empty_as_null,
     filled,
     is_among,
     lengths_bytes,
@@ -70,19 +69,20 @@ def one_day(day: date, rows: int) -> AnyArray:
     return pa.repeat(pa.scalar(day, pa.date32()), rows)
 
 
-def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.StringArray]]:
+def settle_authors(
+    batch: TextBatch, typed: Columns, *, author_tells_kind: bool
+) -> list[tuple[str, pa.StringArray]]:
     """Complete direction, author_type and the names from each other and from an author's column.
 
-    Where no column tells the kind of author, a word such as "client" in the author's is one; any
-    other value is a name: the client's where the message came in, the user's where it went out.
-    Gives the author's column back as an unknown one for those rows whose name found no place.
+    An author's name is the client's where the message came in, the user's where it went out. Where
+    that column tells the kind of author instead, its known words are no names. Gives the author's
+    column back as an unknown one for those rows whose value found no place as a name.
     """
     rows = len(batch)
-    author = batch.text("author") if batch.has("author") else None
     kinds = _texts(typed, "author_type", rows)
     roles = nulls(rows)
-    if author is not None and "author_type" not in typed:
-        roles = translated(author, words.author_of)[0]
+    if author_tells_kind:
+        roles = translated(batch.text("author"), words.author_of)[0]
         kinds = filled(kinds, roles)
     direction = _texts(typed, "direction", rows)
     if direction.null_count:
@@ -94,9 +94,10 @@ def settle_authors(batch: TextBatch, typed: Columns) -> list[tuple[str, pa.Strin
         kinds = filled(kinds, client)
     typed["author_type"] = kinds
     typed["direction"] = _only_directions(direction)
-    if author is None:
+    if not batch.has("author"):
         return []
-    return _place_names(batch, typed, where(~_present(roles), author))
+    author = batch.name("author")
+    return _place_names(batch, typed, author, author_is_name=~_present(roles))
 
 
 def _texts(typed: Columns, name: str, rows: int) -> pa.StringArray:
@@ -113,11 +114,19 @@ def _only_directions(direction: pa.StringArray) -> pa.StringArray:
     return where(~neither, direction) if neither.any() else direction
 
 
+def tells_kind(batch: TextBatch) -> bool:
+    """Whether the author's column holds kinds of authors and not a single name."""
+    if not batch.has("author") or batch.has("author_type"):
+        return False
+    values = [str(value) for value in batch.text("author").unique().to_pylist() if value]
+    return bool(values) and all(map(words.author_of, values))
+
+
 def _place_names(
-    batch: TextBatch, typed: Columns, author: pa.StringArray
+    batch: TextBatch, typed: Columns, author: pa.StringArray, *, author_is_name: Bools
 ) -> list[tuple[str, pa.StringArray]]:
-    names = empty_as_null(without_nulls(author))
-    placed = ~_present(names)
+    names = where(author_is_name, author)
+    placed = ~_present(author)
     for field, way in (("client_name", words.IN), ("user_name", words.OUT)):
         theirs = where(is_among(_texts(typed, "direction", len(batch)), [way]), names)
         known = _texts(typed, field, len(batch))
@@ -128,7 +137,7 @@ def _place_names(
     if placed.all():
         return []
     header = batch.binding.header_of("author") or "author"
-    return [(header, where(~placed, names))]
+    return [(header, where(~placed, author))]
 
 
 def _present(column: pa.StringArray) -> Bools:

@@ -47,7 +47,7 @@ _DIMENSIONS = (
     ),
     Field(
         "user_name",
-        Kind.TEXT,
+        Kind.NAME,
         "The user's name at the time of the export.",
         personal=True,
         aliases=(*CHATS.field("user_name").aliases, "name", "Имя", "ФИО", "username"),

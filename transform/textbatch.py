@@ -20,6 +20,7 @@ from transform.columns import (
     lengths_bytes,
     translated,
     trimmed,
+    where,
     without_nulls,
 )
 from transform.contract import Dataset, Field, Kind
@@ -39,6 +40,7 @@ class TextBatch:
     def __init__(self, batch: pa.RecordBatch, binding: Binding) -> None:
         self.batch = batch
         self.binding = binding
+        self._raw: dict[str, pa.StringArray] = {}
         self._trimmed: dict[str, pa.StringArray] = {}
 
     def __len__(self) -> int:
@@ -50,13 +52,21 @@ class TextBatch:
 
     def raw(self, source: str) -> pa.StringArray:
         """The column to its last character, nulls as ''; KeyError if the file has none."""
-        return without_nulls(as_text(self.batch.column(self.binding.positions[source])))
+        if source not in self._raw:
+            column = self.batch.column(self.binding.positions[source])
+            self._raw[source] = without_nulls(as_text(column))
+        return self._raw[source]
 
     def text(self, source: str) -> pa.StringArray:
         """The column without blanks around its values, nulls as ''; KeyError if there is none."""
         if source not in self._trimmed:
             self._trimmed[source] = trimmed(self.raw(source))
         return self._trimmed[source]
+
+    def name(self, source: str) -> pa.StringArray:
+        """The column to its last character, but blanks alone as null."""
+        raw, text = self.raw(source), self.text(source)
+        return empty_as_null(raw) if text is raw else where(lengths_bytes(text) > 0, raw)
 
     def unknown(self) -> list[tuple[str, pa.StringArray]]:
         """The columns that the contract doesn't know, under their headers."""
@@ -77,6 +87,10 @@ def typed_fields(batch: TextBatch, dataset: Dataset, problems: Problems) -> dict
 
 def _text(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
     return empty_as_null(batch.text(field.name))
+
+
+def _name(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
+    return batch.name(field.name)
 
 
 def _verbatim(batch: TextBatch, field: Field, _: Problems) -> AnyArray:
@@ -122,6 +136,7 @@ def _amount(batch: TextBatch, field: Field, problems: Problems) -> AnyArray:
 
 _CONVERTERS: dict[Kind, Callable[[TextBatch, Field, Problems], AnyArray]] = {
     Kind.TEXT: _text,
+    Kind.NAME: _name,
     Kind.VERBATIM: _verbatim,
     Kind.DIRECTION: _direction,
     Kind.AUTHOR_TYPE: _author_type,
@@ -147,7 +162,7 @@ def _demand(batch: TextBatch, dataset: Dataset, problems: Problems) -> None:
 def note_totals(batch: TextBatch, dataset: Dataset, problems: Problems) -> None:
     """A line that sums up the others is no observation: it would double every sum."""
     for field in dataset.fields:
-        if field.kind in (Kind.TEXT, Kind.DAY) and batch.has(field.name):
+        if field.kind in (Kind.TEXT, Kind.NAME, Kind.DAY) and batch.has(field.name):
             folded = translated(batch.text(field.name), str.casefold)[0]
             rows = np.flatnonzero(is_among(folded, list(words.TOTALS)))
             problems.add(rows, "a line of totals")

@@ -29,7 +29,7 @@ USERS = Dataset(
         ),
         Field(
             "user_name",
-            Kind.TEXT,
+            Kind.NAME,
             "The user's name.",
             personal=True,
             tracked=True,

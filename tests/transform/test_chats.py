@@ -241,7 +241,13 @@ def test_a_kind_of_author_in_the_authors_column_is_no_name(normalise: Normalise)
     (row,) = done.rows
     assert (row["author_type"], row["direction"]) == ("client", "in")
     assert row["client_name"] is None
-    assert row["extra"] is None
+    assert row["extra"] == '{"Отправитель":"Клиент"}'
+
+
+def test_one_name_among_kinds_of_authors_makes_all_of_them_names(normalise: Normalise) -> None:
+    done = normalise([*HEADERS, "Автор"], [[*message(1), "guest"], [*message(2), " Trey "]])
+    assert done.column("client_name") == ["guest", " Trey "]
+    assert done.column("author_type") == ["client", "client"]
 
 
 def test_an_author_called_admin_keeps_the_name_where_the_kind_has_its_own_column(
@@ -262,8 +268,8 @@ def test_a_type_that_means_something_else_is_not_taken_for_a_direction(
     assert done.column("extra") == ['{"Тип":"text"}', '{"Тип":"image"}']
     assert done.report.columns["Тип"] == "extra"
     assert "its values are no direction" in done.report.notes[0]
-    ways = [["1", "01.02.2026 10:00", "from_client", "a"]]
-    assert normalise(columns, ways).column("direction") == ["in"]
+    empty, way = [["1", "01.02.2026 10:00", word, "a"] for word in ("", "from_client")]
+    assert normalise(columns, [empty, way], batch_rows=1).column("direction") == [None, "in"]
 
 
 def test_rows_outside_their_day_are_kept_and_counted(normalise: Normalise) -> None:
@@ -389,4 +395,4 @@ def test_no_cell_disappears(normalise: Normalise, rows: list[tuple[str, ...]]) -
         assert extra.get("Прочее", "") == row[6]
         names = {found["client_name"], found["user_name"], extra.get("Автор")}
         author = row[5].strip()
-        assert not author or names & {author, row[5]} or found["author_type"]
+        assert not author or row[5] in names
