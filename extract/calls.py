@@ -144,19 +144,21 @@ class Caller:
     def _interpret(self, call: Call, response: httpx.Response, body: bytes) -> Answer:
         verdicts.require_no_redirect(call.operation, call.asked, response)
         payload = _json_object(body)
-        status = _status(payload, response.status_code)
+        stated = _stated_status(payload)
+        status = response.status_code if stated is None else stated
         wait = parse_retry_after(response.headers.get("retry-after"))
-        if status is None:
+        if stated is None and status < 400:
             came = "an answer without a whole number as `status`"
             if payload is None:
-                came = f"HTTP {response.status_code} with a body that is no JSON object"
+                came = f"HTTP {status} with a body that is no JSON object"
             invalid = verdicts.invalid_reply(call.operation, call.asked, came)
             raise _again(call, invalid, reached=True, retry_after_seconds=wait)
         meaning = self._options.meanings.get(status)
-        if meaning is None or (meaning is Meaning.UNKNOWN_TASK and payload is None):
-            raise verdicts.unexpected(call.operation, call.asked, status, in_body=bool(payload))
+        in_body = stated is not None
+        if meaning is None or (meaning is Meaning.UNKNOWN_TASK and not in_body):
+            raise verdicts.unexpected(call.operation, call.asked, status, in_body=in_body)
         if meaning is Meaning.BUSY:
-            busy = verdicts.busy(call.operation, call.asked, status, in_body=payload is not None)
+            busy = verdicts.busy(call.operation, call.asked, status, in_body=in_body)
             raise _again(call, busy, reached=True, retry_after_seconds=wait)
         return Answer(status, meaning, payload or {}, wait)
 
@@ -184,14 +186,11 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _status(payload: Mapping[str, Any] | None, http_status: int) -> int | None:
-    """The body's `status`; without one, HTTP's where it tells of a failure."""
+def _stated_status(payload: Mapping[str, Any] | None) -> int | None:
     value = (payload or {}).get("status")
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 7:
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return http_status if http_status >= 400 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _validated(call: Call, answer: Answer, model: type[R]) -> R:
