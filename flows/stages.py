@@ -134,7 +134,9 @@ def _normalise(exported: ExportedDay, run: Any) -> NormalisedDay:
     dataset = DATASETS[exported.dataset]
     load_id = new_load_id(exported.observed_at)
     origin = Origin(exported.day, exported.observed_at, load_id, run.settings.time_zone)
-    normalised = normalise_export(open_export(exported.path), dataset, origin)
+    known = run.vendor.selection
+    expect = None if known == "unknown" else known
+    normalised = normalise_export(open_export(exported.path), dataset, origin, expect=expect)
     lake = write_lake_file(
         run.layout,
         normalised.schema,

@@ -40,6 +40,8 @@ def main(source: str, target: str, sheet: str, memory_bytes: int) -> int:
     tables = [m for m in workbook.sheets_metadata if m.typ == SheetTypeEnum.WorkSheet]
     visible = [m.name for m in tables if m.visible == SheetVisibleEnum.Visible]
     hidden = [m.name for m in tables if m.visible != SheetVisibleEnum.Visible]
+    if not sheet and len(visible) == 1:
+        sheet = visible[0]
     wanted = (
         [sheet] if sheet else [n for n in visible if workbook.get_sheet_by_name(n).total_height]
     )
