@@ -9,14 +9,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from extract.errors import DiskUnusable
+from extract.locks import private_folder, unusable
+
+logger = logging.getLogger(__name__)
+DATASETS = ("chats", "statistics")
+CLOCK_SLACK = timedelta(minutes=1)
+_WHAT = "the journal of exports"
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,10 @@ class ExportRequest:
         uid: only this user's (published filter of chats).
         category: only this category (published filter of chats).
         name: only this client; personal, so that it is in no repr, journal or lock.
+
+    Raises:
+        ValueError: another dataset, dates in the wrong order, or a filter on statistics, whose
+            export has none (published).
     """
 
     dataset: str
@@ -38,6 +49,14 @@ class ExportRequest:
     uid: int | None = None
     category: int | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.dataset not in DATASETS:
+            raise ValueError(f"no export is called {self.dataset!r}: {', '.join(DATASETS)}")
+        if self.date_from > self.date_to:
+            raise ValueError(f"{self.about}: the first day is after the last")
+        if self.filtered and self.dataset != "chats":
+            raise ValueError(f"{self.about}: only an export of chats can be filtered")
 
     def __repr__(self) -> str:
         return f"ExportRequest({self.about})"
@@ -67,15 +86,16 @@ class Journal:
 
     Args:
         folder: made if missing, private to its owner.
+        vendor: the base URL. A task_id means nothing to another vendor (a sandbox that was started
+            again counts from its beginning), so entries of another one are no entries.
 
     Raises:
-        DiskUnusable: from every method, where the folder can't be written.
+        DiskUnusable: here and from every method, where the folder can't be written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with _disk("the journal of exports"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, folder: Path, vendor: str) -> None:
+        self._folder = private_folder(folder, _WHAT)
+        self._vendor = vendor
 
     def key(self, request: ExportRequest) -> str:
         """The request's file name: readable, and opaque where a filter could be personal."""
@@ -87,23 +107,37 @@ class Journal:
         return f"{key}_{digest[:16]}"
 
     def read(self, request: ExportRequest) -> Entry | None:
-        """The entry of an export under way; None if there is none (or it can't be read)."""
+        """The entry of an export under way at this vendor; None if there is none to rely on.
+
+        One dated in the future (the clock was set back) is none: its rows would count as fresher
+        than all that come until then.
+        """
         try:
             kept = json.loads(self._path(request).read_text(encoding="utf-8"))
             entry = Entry(int(kept["task_id"]), datetime.fromisoformat(kept["started_at"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            ours = kept["vendor"] == self._vendor
+            past = entry.started_at <= datetime.now(UTC) + CLOCK_SLACK
+        except FileNotFoundError:
             return None
-        return entry if entry.started_at.tzinfo is not None else None
+        except (OSError, ValueError, KeyError, TypeError):
+            logger.warning("%s: its journal entry can't be read, and is left out", request.about)
+            return None
+        return entry if ours and past else None
 
     def write(self, request: ExportRequest, entry: Entry) -> None:
         """Make the entry durable: on the disk, name included, when this returns."""
-        kept = {"task_id": entry.task_id, "started_at": entry.started_at.isoformat()}
-        with _disk("the journal of exports"):
-            write_durably(self._path(request), json.dumps(kept).encode())
+        kept = {
+            "request": request.about,
+            "task_id": entry.task_id,
+            "started_at": entry.started_at.isoformat(),
+            "vendor": self._vendor,
+        }
+        with _disk(_WHAT):
+            write_durably(self._path(request), json.dumps(kept, ensure_ascii=False).encode())
 
     def remove(self, request: ExportRequest) -> None:
         """Forget the export: it was used up, or is of no use."""
-        with _disk("the journal of exports"):
+        with _disk(_WHAT):
             self._path(request).unlink(missing_ok=True)
             sync_folder(self._folder)
 
@@ -111,20 +145,22 @@ class Journal:
         return self._folder / f"{self.key(request)}.json"
 
     def _secret(self) -> bytes:
+        """The key of filtered requests' names; one for all processes, whoever makes it first."""
         path = self._folder / ".key"
-        with _disk("the journal of exports"):
-            with suppress(FileExistsError):
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(secrets.token_bytes(32))
-                    file.flush()
-                    os.fsync(file.fileno())
+        with _disk(_WHAT):
+            if not path.exists():
+                beside = self._folder / f".key.{secrets.token_hex(8)}"
+                write_durably(beside, secrets.token_bytes(32))
+                with suppress(FileExistsError):
+                    os.link(beside, path)  # whole or not at all, and never over another's
+                beside.unlink()
+                sync_folder(self._folder)
             return path.read_bytes()
 
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write beside, fsync, rename, fsync the folder: whole or not at all; mode 0600."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.new")  # one writer a path: the claim's holder
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -143,18 +179,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class _disk:  # noqa: N801  (reads as a phrase: with _disk("the journal"))
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise DiskUnusable(
-                "disk",
-                self._what,
-                f"the disk answers {os.strerror(error.errno or 0)!r}",
-                "Free space or correct the folder's owner and mode, then run again.",
-            ) from None
+@contextmanager
+def _disk(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return
+    raise unusable(what, problem)

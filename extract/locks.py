@@ -1,43 +1,76 @@
 """Locks across processes on one host, dropped by the kernel when their holder dies.
 
-A claim is one holder per request; slots bound how many of the vendor's jobs run at once.
+A claim (`NamedLock`) is one holder per request. How many exports run at once: `extract.slots`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from extract.errors import DiskUnusable
 
 LONGEST_NAP_SECONDS = 0.5
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """The lock on `path`, or None if another holds it."""
-    lock = FileLock(path, thread_local=False, mode=0o600)
+    """The lock on `path`, or None if another holds it. Never blocks.
+
+    Raises:
+        DiskUnusable: the file can't be made, or its file system has no locks that die with their
+            holder.
+    """
+    lock = FileLock(path, thread_local=False, mode=0o600, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         return None
-    return lock
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return lock
+    raise unusable("the folder of locks", problem)
+
+
+def private_folder(folder: Path, what: str) -> Path:
+    """`folder`, made if missing, mode 0700, and proven to be writable.
+
+    Raises:
+        DiskUnusable: it is not; found before anything is asked of the vendor.
+    """
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return folder
+    raise unusable(what, problem)
+
+
+def unusable(what: str, problem: str) -> DiskUnusable:
+    """The error for a folder of ours that the disk refuses; `problem` as the system names it."""
+    cure = "Free space or correct the folder's owner and mode, then run again."
+    return DiskUnusable("disk", what, f"the disk answers {problem!r}", cure)
 
 
 class NamedLock:
     """A lock whose holder leaves its name beside it, for whoever waits.
 
     Args:
-        folder: where locks live; made if missing.
+        folder: where locks live; it exists.
         key: the file's name.
         holder: who we are, for others' messages: no personal data.
     """
 
     def __init__(self, folder: Path, key: str, holder: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / f"{key}.lock"
         self._note = folder / f"{key}.holder"
         self._holder = holder
@@ -46,7 +79,7 @@ class NamedLock:
         """Who said to hold it last."""
         try:
             return self._note.read_text(encoding="utf-8")
-        except OSError:
+        except (OSError, ValueError):
             return "an unknown run"
 
     async def acquire(self, wait_seconds: float) -> FileLock | None:
@@ -61,36 +94,3 @@ class NamedLock:
         with suppress(OSError):
             self._note.write_text(self._holder, encoding="utf-8")
         return lock
-
-
-class JobSlots:
-    """At most `count` of the vendor's jobs at once, over all processes that share `folder`.
-
-    Args:
-        folder: holds one lock file a slot.
-        count: how many.
-    """
-
-    def __init__(self, folder: Path, count: int) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._paths = [folder / f"slot-{number}.lock" for number in range(count)]
-        self._ours = asyncio.Semaphore(count)
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Hold a slot within the block; waits for one, and can be cancelled."""
-        async with self._ours:
-            lock = await self._free_slot()
-            try:
-                yield
-            finally:
-                lock.release()
-
-    async def _free_slot(self) -> FileLock:
-        nap = 0.02
-        while True:
-            for path in random.sample(self._paths, len(self._paths)):
-                if (lock := try_lock(path)) is not None:
-                    return lock
-            await asyncio.sleep(nap)
-            nap = min(nap * 1.5, LONGEST_NAP_SECONDS)

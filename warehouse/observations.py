@@ -62,7 +62,7 @@ def identity_sql(contract: Contract, *, without_id: bool) -> str:
         return own
     columns = ", ".join(f"coalesce({quoted(c)}::VARCHAR, '')" for c in contract.fallback)
     order = f"coalesce({quoted(contract.order_by)}::VARCHAR, '')" if contract.order_by else "''"
-    same = f"PARTITION BY {columns} ORDER BY file_row_number"
+    same = f"PARTITION BY {own} IS NULL, {columns} ORDER BY file_row_number"
     told = f"'~' || {order} || md5(to_json([{columns}])) || '#' || row_number() OVER ({same})"
     return f"coalesce({own}, {told})"
 
@@ -165,10 +165,8 @@ def shown_sql(contract: Contract, day: DayFile, others: Sequence[DayFile]) -> st
     expression = identity_sql(contract, without_id=day.without_id > 0)
     rows = f"SELECT *, {expression} AS row_identity FROM {source_sql(day.path)}"
     if day.duplicates:
-        rows += (
-            " QUALIFY row_number() OVER "
-            "(PARTITION BY row_identity ORDER BY file_row_number DESC) = 1"
-        )
+        last = "row_number() OVER (PARTITION BY row_identity ORDER BY file_row_number DESC) = 1"
+        rows = f"SELECT * FROM ({rows}) QUALIFY {last}"
     for other in later:
         rows = (
             f"SELECT * FROM ({rows}) AS mine ANTI JOIN ({_ids_sql(contract, other)}) AS theirs "
