@@ -1,4 +1,4 @@
-"""Export jobs over real sockets: a task_id is durable before the first poll; a day has one holder."""
+"""Export jobs over real sockets: task_ids are durable before a poll, a day has one holder."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def test_one_day_has_one_holder_and_the_other_is_told_who(
     start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     async def both(client: SmartConnectClient) -> None:
-        async with jobs(client, tmp_path).claim(REQUEST):
-            async with jobs(client, tmp_path).claim(REQUEST):
-                pass
+        first, second = (jobs(client, tmp_path) for _ in range(2))
+        async with first.claim(REQUEST), second.claim(REQUEST):
+            pass
 
     with pytest.raises(ClaimedElsewhere, match="the first run"):
         with_client(start_sandbox(), both)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import tempfile
+import weakref
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,8 +22,9 @@ class TemporaryFile:
     """A private temporary file that is gone with the object."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="smartconnect-")
-        self.path = Path(self._folder.name) / "content"
+        folder = tempfile.mkdtemp(prefix="smartconnect-")
+        self.path = Path(folder) / "content"
+        self.remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
 
 _KEPT: dict[Path, TemporaryFile] = {}
@@ -50,13 +53,16 @@ def unwrapped(
             raise refuse(f"the {container} archive is damaged ({type(error).__name__})") from None
         containers.append(container)
         _KEPT[inner.path] = inner
+        release(path)
         path = inner.path
     return path, tuple(containers)
 
 
 def release(path: Path) -> None:
     """Remove the temporary file behind `path`, if it is one."""
-    _KEPT.pop(path, None)
+    kept = _KEPT.pop(path, None)
+    if kept is not None:
+        kept.remove()
 
 
 def _container(path: Path) -> str | None:
