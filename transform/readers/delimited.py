@@ -20,6 +20,7 @@ from transform.readers.export import (
     ReaderLimits,
     Rejects,
     SourceMapping,
+    batches_of,
     unique_names,
 )
 from transform.readers.kinds import refuse
@@ -178,7 +179,8 @@ def open_delimited(
         finally:
             release(path)
 
-    return Export(unique_names(header.fields), understood, rows, limits)
+    names = unique_names(header.fields)
+    return Export(names, understood, lambda rejects: batches_of(names, rows(rejects)), limits)
 
 
 def _text_lines(path: Path, encoding: str) -> Iterator[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 import pyarrow as pa
 
 from transform.errors import UnreadableExport
 
 BATCH_ROWS = 16_384
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,22 +88,22 @@ class Export:
     Args:
         columns: the header cells, made unique.
         understood: how the file was read.
-        rows: makes the rows, given where to note rejects.
-        rejects: takes them.
+        read: makes the batches (all columns strings, in the order of `columns`), given where to
+            note rejects.
+        limits: caps.
     """
 
     def __init__(
         self,
         columns: list[str],
         understood: Format,
-        rows: Callable[[Rejects], Iterable[list[str]]],
+        read: Callable[[Rejects], Iterable[pa.RecordBatch]],
         limits: ReaderLimits,
     ) -> None:
         self.columns = columns
         self.format = understood
-        self._rows = rows
+        self._read = read
         self._rejects = Rejects(limits.max_rejects)
-        self._schema = pa.schema([pa.field(name, pa.string()) for name in columns])
 
     @property
     def rejects(self) -> list[Reject]:
@@ -108,18 +111,27 @@ class Export:
         return self._rejects.found
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        kept: list[list[str]] = []
-        for row in self._rows(self._rejects):
-            kept.append(row)
-            if len(kept) == BATCH_ROWS:
-                yield self._batch(kept)
-                kept = []
-        if kept:
-            yield self._batch(kept)
+        yield from self._read(self._rejects)
 
-    def _batch(self, rows: list[list[str]]) -> pa.RecordBatch:
-        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+def text_schema(columns: list[str]) -> pa.Schema:
+    """The schema of every batch: all columns strings."""
+    return pa.schema([pa.field(name, pa.string()) for name in columns])
+
+
+def batches_of(columns: list[str], rows: Iterable[list[str]]) -> Iterator[pa.RecordBatch]:
+    """Rows of text, each as long as `columns`, as batches of at most `BATCH_ROWS`."""
+    schema = text_schema(columns)
+    for chunk in batched(rows, BATCH_ROWS):
+        arrays = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` items, in order."""
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
 
 
 def unique_names(cells: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from transform.readers.containers import release
 from transform.readers.encodings import encoding_of
-from transform.readers.export import Export, Format, ReaderLimits, Rejects
+from transform.readers.export import Export, Format, ReaderLimits, Rejects, batches_of
 from transform.readers.kinds import refuse
 
 
@@ -45,9 +45,8 @@ def open_json(path: Path, containers: tuple[str, ...], limits: ReaderLimits) -> 
         finally:
             release(path)
 
-    return Export(
-        names, Format("json" if is_array else "ndjson", containers, encoding), rows, limits
-    )
+    understood = Format("json" if is_array else "ndjson", containers, encoding)
+    return Export(names, understood, lambda rejects: batches_of(names, rows(rejects)), limits)
 
 
 def _loads(text: str) -> Any:

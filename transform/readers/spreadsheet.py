@@ -16,6 +16,7 @@ from transform.readers.export import (
     ReaderLimits,
     Rejects,
     SourceMapping,
+    batches_of,
     unique_names,
 )
 from transform.readers.kinds import refuse
@@ -59,7 +60,7 @@ def open_spreadsheet(
         finally:
             release(path)
 
-    return Export(names, understood, read, limits)
+    return Export(names, understood, lambda rejects: batches_of(names, read(rejects)), limits)
 
 
 def _parsed(path: Path, mapping: SourceMapping, limits: ReaderLimits) -> pa.Table:
