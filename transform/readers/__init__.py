@@ -29,7 +29,11 @@ __all__ = [
 
 
 def open_export(
-    path: Path, mapping: SourceMapping | None = None, limits: ReaderLimits | None = None
+    path: Path,
+    mapping: SourceMapping | None = None,
+    limits: ReaderLimits | None = None,
+    *,
+    whole: bool = False,
 ) -> Export:
     """Understand a file and get ready to read it; rows yielded + rejects = records in the file.
 
@@ -37,6 +41,8 @@ def open_export(
         path: the file as it was downloaded; its name doesn't matter.
         mapping: what a person knows better: sheet, member, encoding, delimiter.
         limits: caps on decoded bytes, records, nesting.
+        whole: it is known that the file came whole (its length was announced, or it came twice the
+            same). Else a text whose last line has no end is taken for cut off there.
 
     Raises:
         UnreadableExport: what it is instead of an export, or why it can't be read truthfully.
@@ -48,4 +54,4 @@ def open_export(
         return open_spreadsheet(content, containers, mapping, limits)
     if kind is Kind.JSON:
         return open_json(content, containers, limits)
-    return open_delimited(content, containers, mapping, limits)
+    return open_delimited(content, containers, mapping, limits, whole=whole)

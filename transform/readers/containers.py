@@ -58,6 +58,12 @@ def unwrapped(
     return path, tuple(containers)
 
 
+def keep(file: TemporaryFile) -> Path:
+    """Keep a temporary file until its path is released."""
+    _KEPT[file.path] = file
+    return file.path
+
+
 def release(path: Path) -> None:
     """Remove the temporary file behind `path`, if it is one."""
     kept = _KEPT.pop(path, None)

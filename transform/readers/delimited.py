@@ -1,216 +1,236 @@
-"""CSV and its kin, record by record and strictly: what doesn't fit is a reject, never shifted.
-
-A field is either quoted as a whole (quotes inside doubled) or holds no quote at all; a quote in the
-middle of an unquoted field, or text after a closing quote, is how a lost delimiter looks, so that
-record is rejected. A quote that is never closed costs its own line and no line behind it.
-"""
+"""CSV and its kin: how a file is written is found out here; `reading` reads it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transform.readers.containers import release
-from transform.readers.encodings import encoding_of
+import pyarrow as pa
+
+from transform.errors import UnreadableExport
+from transform.readers.careful import Table
+from transform.readers.cellkinds import column_shapes
+from transform.readers.containers import TemporaryFile, keep, release
+from transform.readers.dialect import (
+    SAMPLE_RECORDS,
+    Dialect,
+    Trial,
+    best,
+    candidates,
+    sep_line,
+    tried,
+)
+from transform.readers.encodings import STEP_BYTES, decoded, encoding_of
 from transform.readers.export import (
     Export,
     Format,
     ReaderLimits,
     Rejects,
     SourceMapping,
-    batches_of,
     unique_names,
 )
+from transform.readers.headerline import header_row, looks_like_names
 from transform.readers.kinds import refuse
+from transform.readers.reading import Reading
+from transform.readers.records import count_lines, parse_record
 
-DELIMITERS = (";", ",", "\t", "|")
-QUOTE = '"'
-_SAMPLE_RECORDS = 200
+_LEAST_SHARE = 0.5
+_CURE = "See the file with `smartconnect inspect`, and say in the mapping file how it is written."
 
 
 @dataclass(frozen=True)
-class Record:
-    """Some lines of the file: their fields, or why they can't be read."""
+class _Record:
+    """A record of the file's beginning: its line from 1, its cells, and where the next one is."""
 
     line: int
-    fields: list[str]
-    raw: str
-    problem: str | None = None
-
-
-class Lines:
-    """The physical lines of a text, with one line of look-ahead for each record that goes on.
-
-    CR, LF and CRLF end a line; nothing else does. Each line keeps its end.
-    """
-
-    def __init__(self, source: Iterable[str]) -> None:
-        self._source = iter(source)
-        self._pushed: list[str] = []
-        self.number = 0
-
-    def next(self) -> str | None:
-        """The next line with its end, or None."""
-        line = self._pushed.pop() if self._pushed else next(self._source, None)
-        if line is not None:
-            self.number += 1
-        return line
-
-    def push_back(self, lines: list[str]) -> None:
-        """Give lines back, the first of them to come first."""
-        self._pushed.extend(reversed(lines))
-        self.number -= len(lines)
-
-
-def records(source: Iterable[str], delimiter: str, limits: ReaderLimits) -> Iterator[Record]:
-    """Every record of a text, readable or not, in order; blank lines are no records."""
-    lines = Lines(source)
-    while (line := lines.next()) is not None:
-        number = lines.number
-        body = _without_end(line)
-        if QUOTE not in body:
-            if body.strip():
-                yield Record(number, body.split(delimiter), line)
-            continue
-        yield _quoted_record(lines, line, number, delimiter, limits)
-
-
-def _quoted_record(
-    lines: Lines, first: str, number: int, delimiter: str, limits: ReaderLimits
-) -> Record:
-    """A record that has quotes, over as many lines as its quoted fields go."""
-    taken = [first]
-    size = len(first)
-    while True:
-        text = "".join(taken)
-        fields, problem = parse_record(_without_end(text), delimiter)
-        if problem != UNCLOSED:
-            break
-        more = lines.next() if size <= limits.max_record_bytes else None
-        if more is None:
-            break
-        taken.append(more)
-        size += len(more)
-    if problem is None:
-        return Record(number, fields, text)
-    # Only the first line is given up: what an unclosed quote swallowed is read again by itself.
-    lines.push_back(taken[1:])
-    return Record(number, [], first, problem)
-
-
-UNCLOSED = "a quote is never closed"
-_STRAY = "a quote in the middle of an unquoted field (a delimiter may be lost)"
-_AFTER = "text after a closing quote (a delimiter may be lost)"
-
-
-def parse_record(text: str, delimiter: str) -> tuple[list[str], str | None]:
-    """The fields of one record without its line end, or why it is none."""
-    fields: list[str] = []
-    position, length = 0, len(text)
-    while True:
-        if position < length and text[position] == QUOTE:
-            value, position, problem = _quoted_field(text, position + 1)
-            if problem is not None:
-                return fields, problem
-            if position < length and text[position] != delimiter:
-                return fields, _AFTER
-        else:
-            end = text.find(delimiter, position)
-            end = length if end < 0 else end
-            value = text[position:end]
-            if QUOTE in value:
-                return fields, _STRAY
-            position = end
-        fields.append(value)
-        if position >= length:
-            return fields, None
-        position += 1
-
-
-def _quoted_field(text: str, position: int) -> tuple[str, int, str | None]:
-    """From behind the opening quote: the value, and where it ended."""
-    parts: list[str] = []
-    while True:
-        end = text.find(QUOTE, position)
-        if end < 0:
-            return "", position, UNCLOSED
-        parts.append(text[position:end])
-        if text[end + 1 : end + 2] != QUOTE:
-            return "".join(parts), end + 1, None
-        parts.append(QUOTE)
-        position = end + 2
-
-
-def _without_end(line: str) -> str:
-    if line.endswith("\r\n"):
-        return line[:-2]
-    return line[:-1] if line.endswith(("\n", "\r")) else line
+    cells: list[str]
+    readable: bool
+    open_end: bool
+    next_line: int
+    next_start: int
 
 
 def open_delimited(
-    path: Path, containers: tuple[str, ...], mapping: SourceMapping, limits: ReaderLimits
+    path: Path,
+    containers: tuple[str, ...],
+    mapping: SourceMapping,
+    limits: ReaderLimits,
+    *,
+    whole: bool = False,
+    fast: bool = True,
+    block_bytes: int = STEP_BYTES,
 ) -> Export:
-    """Understand a text file: encoding from all of it, delimiter by how its records agree.
+    """Understand a text file: encoding from all of it, dialect by how its records agree.
+
+    Args:
+        path: the unwrapped file.
+        containers: what it was wrapped in.
+        mapping: what a person knows better.
+        limits: caps.
+        whole: it is known that nothing of the file is missing; else a last line without its end
+            is taken for cut off.
+        fast: whether blocks that are proven well-formed may be parsed at once.
+        block_bytes: the size of these.
 
     Raises:
-        UnreadableExport: no encoding or no delimiter makes a table of it.
+        UnreadableExport: no encoding, no dialect or no header line makes a table of it.
     """
     encoding = mapping.encoding or encoding_of(path)
-    candidates = (mapping.delimiter,) if mapping.delimiter else DELIMITERS
-    delimiter = max(candidates, key=lambda mark: _agreement(path, encoding, mark, limits))
-    if _agreement(path, encoding, delimiter, limits) == (0, 0):
-        raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it")
-    width = _width(path, encoding, delimiter, limits)
-    header = next(r for r in _records(path, encoding, delimiter, limits) if len(r.fields) == width)
-    understood = Format("delimited", containers, encoding, delimiter, header.line)
+    if encoding.startswith("utf-16"):
+        path = _as_utf8(path, encoding)
+    codec = "utf-8" if encoding.startswith("utf-") else encoding
+    start = 3 if encoding == "utf-8-sig" else 0
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(STEP_BYTES + limits.max_record_bytes)
+    trial = _dialect(head, codec, mapping, limits)
+    records = list(_records(head, codec, trial.dialect, limits))
+    header = _header(records, trial.width, mapping)
+    body = [r.cells for r in records if r.line > header.line and len(r.cells) == trial.width]
+    table = Table(
+        path=path,
+        start=start + header.next_start,
+        line=header.next_line,
+        header=header.cells,
+        columns=unique_names(header.cells),
+        encoding=codec,
+        dialect=trial.dialect,
+        shapes=column_shapes(body, len(header.cells)),
+        trailing_delimiter=mapping.trailing_delimiter,
+        whole=whole or bool(containers),
+    )
+    understood = Format(
+        "delimited",
+        containers,
+        encoding,
+        trial.dialect.delimiter,
+        trial.dialect.quote,
+        header.line,
+        notes=tuple(_notes(header, trial.dialect)),
+    )
+    reading = Reading(table, limits, block_bytes if fast else 0)
 
-    def rows(rejects: Rejects) -> Iterator[list[str]]:
+    def read(rejects: Rejects) -> Iterator[pa.RecordBatch]:
         try:
-            for record in _records(path, encoding, delimiter, limits):
-                if record.line <= header.line:
-                    continue
-                if record.problem is None and len(record.fields) == width:
-                    yield record.fields
-                    continue
-                found = f"{len(record.fields)} fields where the header has {width}"
-                rejects.add(record.line, record.raw, record.problem or found)
+            yield from reading.batches(rejects)
         finally:
             release(path)
 
-    names = unique_names(header.fields)
-    return Export(names, understood, lambda rejects: batches_of(names, rows(rejects)), limits)
+    return Export(table.columns, understood, read, limits)
 
 
-def _text_lines(path: Path, encoding: str) -> Iterator[str]:
-    """The lines of the file, ends kept; only CR, LF and CRLF end one."""
-    with path.open(encoding=encoding, newline="") as file:
-        yield from file
+def _as_utf8(path: Path, encoding: str) -> Path:
+    """A UTF-16 file as UTF-8, in a temporary file.
+
+    Raises:
+        UnreadableExport: it holds what is no UTF-16, or an odd byte at its end.
+    """
+    target = TemporaryFile()
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as source,
+            target.path.open("w", encoding="utf-8", newline="") as file,
+        ):
+            while text := source.read(STEP_BYTES):
+                file.write(text)
+    except UnicodeError:
+        raise refuse("it begins as UTF-16 and is none to its end (cut off?)") from None
+    release(path)
+    return keep(target)
 
 
-def _records(path: Path, encoding: str, delimiter: str, limits: ReaderLimits) -> Iterator[Record]:
-    return records(_text_lines(path, encoding), delimiter, limits)
+def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderLimits) -> Trial:
+    first = decoded(head[:100].split(b"\n")[0], encoding)[0]
+    delimiter = mapping.delimiter or sep_line(first)
+    trials = [
+        tried(dialect, _cells(head, encoding, dialect, limits))
+        for dialect in candidates(head, delimiter)
+    ]
+    trial = best(trials)
+    if trial is None:
+        raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it", _CURE)
+    if trial.share < _LEAST_SHARE:
+        raise refuse(
+            f"with its likeliest delimiter {trial.dialect.delimiter!r} only {trial.share:.0%} of "
+            "its first records have the same number of fields",
+            _CURE,
+        )
+    return trial
 
 
-def _sample(path: Path, encoding: str, delimiter: str, limits: ReaderLimits) -> Counter[int]:
-    """How many of the first records have how many fields."""
-    widths: Counter[int] = Counter()
-    for number, record in enumerate(_records(path, encoding, delimiter, limits)):
-        if number >= _SAMPLE_RECORDS:
-            break
-        widths[len(record.fields) if record.problem is None else 0] += 1
-    return widths
+def _cells(
+    head: bytes, encoding: str, dialect: Dialect, limits: ReaderLimits
+) -> Iterator[Sequence[str] | None]:
+    for record in _records(head, encoding, dialect, limits):
+        yield record.cells if record.readable else None
 
 
-def _agreement(
-    path: Path, encoding: str, delimiter: str, limits: ReaderLimits
-) -> tuple[float, int]:
-    """(share of records that agree, their width); (0, 0) where they have one column."""
-    widths = _sample(path, encoding, delimiter, limits)
-    width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
-    return (0, 0) if width < 2 else (count / sum(widths.values()), width)
+def _records(
+    head: bytes, encoding: str, dialect: Dialect, limits: ReaderLimits
+) -> Iterator[_Record]:
+    """The first records of the file, blank lines left out."""
+    position, line, found = 0, 1, 0
+    while position < len(head) and found < SAMPLE_RECORDS:
+        parsed = parse_record(head, position, dialect, limits.max_record_bytes)
+        next_line = line + count_lines(head[position : parsed.end])
+        if parsed.content_end > position:
+            cells = [decoded(field, encoding)[0] for field in parsed.fields]
+            readable = parsed.problem is None
+            yield _Record(line, cells, readable, parsed.open_end, next_line, parsed.end)
+            found += 1
+        position, line = parsed.end, next_line
 
 
-def _width(path: Path, encoding: str, delimiter: str, limits: ReaderLimits) -> int:
-    return _agreement(path, encoding, delimiter, limits)[1]
+def _header(records: Sequence[_Record], width: int, mapping: SourceMapping) -> _Record:
+    """The header, of as many cells as records have fields.
+
+    Raises:
+        UnreadableExport: there is none, or a damaged one; a data row is never taken for it.
+    """
+    names = width - mapping.trailing_delimiter
+    if mapping.header_line is not None:
+        found = next((r for r in records if r.line == mapping.header_line), None)
+        if found is None or not found.readable or len(found.cells) != names:
+            raise refuse(
+                f"line {mapping.header_line}, named as the header, is none of {names} cells", _CURE
+            )
+        return found
+    if mapping.trailing_delimiter:
+        header = next((r for r in records if r.readable and len(r.cells) == names), None)
+        found_at = header_row([r.cells for r in records if r.readable and len(r.cells) == names])
+        if header is None or found_at != 0:
+            raise refuse(f"no line is a header of {names} cells", _CURE)
+        return header
+    rows = [r for r in records if r.readable and len(r.cells) == width]
+    index = header_row([r.cells for r in rows])
+    if index is None:
+        raise refuse(
+            f"no line is a header: line {rows[0].line}, the first with {width} fields, reads like "
+            "data",
+            _CURE,
+        )
+    place = records.index(rows[index])
+    for above in records[:place]:
+        if not above.readable:
+            raise _damaged_header(above, width, "can't be read")
+        if len(above.cells) != width and looks_like_names(above.cells, width):
+            raise _damaged_header(above, width, f"has {len(above.cells)} cells")
+    header, below = rows[index], records[place + 1 : place + 2]
+    if header.open_end and below and len(below[0].cells) == 1 and below[0].readable:
+        raise _damaged_header(header, width, f"may go on in line {below[0].line}")
+    return header
+
+
+def _damaged_header(above: _Record, width: int, what: str) -> UnreadableExport:
+    return refuse(
+        f"line {above.line} may be the header and {what}, while most records have {width} fields",
+        f"{_CURE} If every record ends with a delimiter: trailing_delimiter = true.",
+    )
+
+
+def _notes(header: _Record, dialect: Dialect) -> Iterator[str]:
+    if header.line > 1:
+        yield f"lines above the header, not read: {header.line - 1}"
+    if dialect.backslash:
+        yield "quotes inside fields stand behind a backslash"

@@ -26,12 +26,24 @@ class Reject:
 
 @dataclass(frozen=True)
 class SourceMapping:
-    """What a person knows better than the file says; None: find out."""
+    """What a person knows better than the file says; None: find out.
+
+    Args:
+        member: the file inside a ZIP archive.
+        sheet: the sheet of a workbook.
+        encoding: of a text file, as Python names it.
+        delimiter: of a text file.
+        header_line: the line of a text file that holds its headers, from 1.
+        trailing_delimiter: records end with one delimiter more than the header. Nothing in a file
+            tells that from a header that has lost one.
+    """
 
     member: str | None = None
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    header_line: int | None = None
+    trailing_delimiter: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,24 @@ class Format:
     containers: tuple[str, ...] = ()
     encoding: str | None = None
     delimiter: str | None = None
+    quote: str | None = None
     header_line: int = 1
     sheet: str | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LineCount:
+    """The lines of a text file: of rows, of rejects, and of neither (header, blank lines)."""
+
+    rows: int
+    rejects: int
+    others: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.rows + self.rejects + self.others
 
 
 @dataclass
@@ -69,6 +96,7 @@ class Rejects:
 
     limit: int
     found: list[Reject] = field(default_factory=list)
+    lines: LineCount | None = None
 
     def add(self, line: int, raw: str, reason: str) -> None:
         """Note one."""
@@ -104,6 +132,11 @@ class Export:
         self.format = understood
         self._read = read
         self._rejects = Rejects(limits.max_rejects)
+
+    @property
+    def lines(self) -> LineCount | None:
+        """After iteration, of a delimited text: where its lines went."""
+        return self._rejects.lines
 
     @property
     def rejects(self) -> list[Reject]:
