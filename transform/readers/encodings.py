@@ -7,7 +7,7 @@ read most like Russian. Nothing else is guessed: a text in none of them is refus
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +39,8 @@ _CERTAIN = 2.0
 _ENOUGH_BYTES = 4
 _FOREIGN = 5.0
 _MIXED_SHARE = 0.3
+_LINES_PER_STEP = 200
+_ASCII = bytes(range(0x80))
 
 
 def encoding_of(path: Path) -> str:
@@ -102,21 +104,19 @@ def _whole_characters(data: bytes) -> int:
 def _of_damaged_or_cyrillic(path: Path) -> str:
     """UTF-8 where most lines with other letters than ASCII are that, else a Cyrillic encoding."""
     counts = np.zeros(256, np.int64)
-    good = bad = mixed = 0
-    with path.open("rb") as file:
-        for line in file:
-            if line.isascii():
-                continue
-            if valid_utf8(line):
-                good += 1
-            else:
-                bad += 1
-                counts += np.bincount(np.frombuffer(line, np.uint8), minlength=256)
-                mixed += _mixed_letters(line)
+    good = bad = mixed = looked_at = 0
+    for lines in _line_groups(path):
+        high_bytes = np.frombuffer(lines.translate(None, _ASCII), np.uint8)
+        counts += np.bincount(high_bytes, minlength=256)
+        for line in _some_lines(lines):
+            valid = valid_utf8(line)
+            good, bad = good + valid, bad + (not valid)
+            letters, between_ascii = _mixed_letters(line)
+            looked_at, mixed = looked_at + letters, mixed + between_ascii
     if good > bad:
         return "utf-8"
-    high = int(counts[0x80:].sum())
-    if mixed > _MIXED_SHARE * high:
+    high = int(counts.sum())
+    if mixed > _MIXED_SHARE * looked_at:
         raise _no_text()
     scores = {name: _score(counts, name) for name in CYRILLIC}
     first, second = sorted(scores, key=lambda name: scores[name], reverse=True)[:2]
@@ -137,8 +137,32 @@ def _no_text() -> Exception:
     )
 
 
-def _mixed_letters(line: bytes) -> int:
-    """High bytes between ASCII letters: accents of a Western text, not Russian words."""
+def _line_groups(path: Path) -> Iterator[bytes]:
+    """Whole lines by the megabyte, where there are other letters than ASCII among them."""
+    kept = b""
+    with path.open("rb") as file:
+        while chunk := file.read(STEP_BYTES):
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+            lines, kept = (kept + chunk[:end], chunk[end:]) if end else (b"", kept + chunk)
+            if not lines.isascii():
+                yield lines
+    if not kept.isascii():
+        yield kept
+
+
+def _some_lines(group: bytes) -> list[bytes]:
+    """Lines with other letters than ASCII, from all over a group."""
+    begins = {
+        group.find(b"\n", place) + 1 if place else 0
+        for place in range(0, len(group), max(1, len(group) // _LINES_PER_STEP))
+    }
+    spread = (group[begin : group.find(b"\n", begin) + 1 or len(group)] for begin in begins)
+    found = [line for line in spread if not line.isascii()]
+    return found or [line for line in group.splitlines() if not line.isascii()]
+
+
+def _mixed_letters(line: bytes) -> tuple[int, int]:
+    """(high bytes, those beside ASCII letters: accents of a Western text, not Russian words)."""
     codes = np.frombuffer(line, np.uint8)
     high = codes >= 0x80
     folded = codes | 0x20
@@ -146,7 +170,7 @@ def _mixed_letters(line: bytes) -> int:
     beside = np.zeros(len(codes), np.bool_)
     beside[1:] |= ascii_letter[:-1]
     beside[:-1] |= ascii_letter[1:]
-    return int(np.count_nonzero(high & beside))
+    return int(np.count_nonzero(high)), int(np.count_nonzero(high & beside))
 
 
 @cache
