@@ -28,7 +28,8 @@ DOUBTFUL = "a quoted text of several lines that may as well be several records (
 BEHIND = "text behind the record's last delimiter"
 HEADER_AGAIN = "the header line again"
 _SHOWN_BYTES = 65_536
-_FOOTER = re.compile(r"\W*(итог|всего|total|grand total|sum|rows|конец|end of)", re.IGNORECASE)
+_FOOTER = re.compile(r"\W*(итог|всего|сформирован|выгруж|total|grand total|sum)", re.IGNORECASE)
+_FOOTER_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class CarefulReader:
                 continue
             if pending is not None:
                 pending, record = self._parted(pending, record)
-                if self.position >= until and pending.cells is not None and record.cells:
+                if self.position >= until and record.cells is not None:
                     break
                 yield pending
             self.position, self.line = record.next_start, record.line + record.lines
@@ -197,7 +198,11 @@ class CarefulReader:
         text = decoded(record.raw, self._table.encoding)[0].rstrip("\r\n")
         cells = text.split(self._table.dialect.delimiter)
         most = max(1, self._table.width // 2) if most is None else most
-        return [] if len(cells) > most or _FOOTER.match(text) else cells
+        return [] if len(cells) > most or self._is_footer(record, text) else cells
+
+    def _is_footer(self, record: Settled, text: str) -> bool:
+        """Whether a short line sums up the table at the file's very end."""
+        return self._size - record.next_start < _FOOTER_BYTES and bool(_FOOTER.match(text))
 
     def _begins_like_a_record(self, cells: Sequence[str]) -> bool:
         shape = self._table.shapes[0]

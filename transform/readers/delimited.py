@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from transform.readers.dialect import (
     sep_line,
     tried,
 )
-from transform.readers.encodings import STEP_BYTES, decoded, encoding_of
+from transform.readers.encodings import CYRILLIC, STEP_BYTES, decoded, encoding_of
 from transform.readers.export import (
     Export,
     Format,
@@ -76,10 +77,10 @@ def open_delimited(
     Raises:
         UnreadableExport: no encoding, no dialect or no header line makes a table of it.
     """
-    encoding = mapping.encoding or encoding_of(path)
-    if encoding.startswith("utf-16"):
+    encoding = _known(mapping.encoding) if mapping.encoding else encoding_of(path)
+    codec = encoding if encoding in CYRILLIC else "utf-8"
+    if encoding not in ("utf-8", "utf-8-sig", *CYRILLIC):
         path = _as_utf8(path, encoding)
-    codec = "utf-8" if encoding.startswith("utf-") else encoding
     start = 3 if encoding == "utf-8-sig" else 0
     with path.open("rb") as file:
         file.seek(start)
@@ -88,6 +89,8 @@ def open_delimited(
     records = list(_records(head, codec, trial.dialect, limits))
     header = _header(records, trial.width, mapping)
     body = [r.cells for r in records if r.line > header.line and len(r.cells) == trial.width]
+    if len(header.cells) > limits.max_columns:
+        raise refuse(f"it has {len(header.cells)} columns, more than {limits.max_columns}", _CURE)
     table = Table(
         path=path,
         start=start + header.next_start,
@@ -121,10 +124,10 @@ def open_delimited(
 
 
 def _as_utf8(path: Path, encoding: str) -> Path:
-    """A UTF-16 file as UTF-8, in a temporary file.
+    """A file in an encoding that doesn't hold ASCII as it is, in UTF-8, as a temporary file.
 
     Raises:
-        UnreadableExport: it holds what is no UTF-16, or an odd byte at its end.
+        UnreadableExport: it holds what isn't in that encoding, or is cut within a character.
     """
     target = TemporaryFile()
     try:
@@ -135,9 +138,17 @@ def _as_utf8(path: Path, encoding: str) -> Path:
             while text := source.read(STEP_BYTES):
                 file.write(text)
     except UnicodeError:
-        raise refuse("it begins as UTF-16 and is none to its end (cut off?)") from None
+        raise refuse(f"it is not {encoding} to its end (cut off?)") from None
     release(path)
     return keep(target)
+
+
+def _known(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise refuse(f"no encoding is called {encoding!r}", "Correct the mapping file.") from None
+    return name
 
 
 def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderLimits) -> Trial:
@@ -176,7 +187,8 @@ def _records(
         next_line = line + count_lines(head[position : parsed.end])
         if parsed.content_end > position:
             cells = [decoded(field, encoding)[0] for field in parsed.fields]
-            readable = parsed.problem is None
+            foreign = decoded(head[position : parsed.end], encoding)[1]
+            readable = parsed.problem is None and foreign is None
             yield _Record(line, cells, readable, parsed.open_end, next_line, parsed.end)
             found += 1
         position, line = parsed.end, next_line
@@ -204,18 +216,18 @@ def _header(records: Sequence[_Record], width: int, mapping: SourceMapping) -> _
         return header
     rows = [r for r in records if r.readable and len(r.cells) == width]
     index = header_row([r.cells for r in rows])
+    place = records.index(rows[index or 0])
+    for above in records[:place]:
+        if not above.readable:
+            raise _damaged_header(above, width, "can't be read")
+        if len(above.cells) != width and looks_like_names(above.cells, width):
+            raise _damaged_header(above, width, f"has {len(above.cells)} cells")
     if index is None:
         raise refuse(
             f"no line is a header: line {rows[0].line}, the first with {width} fields, reads like "
             "data",
             _CURE,
         )
-    place = records.index(rows[index])
-    for above in records[:place]:
-        if not above.readable:
-            raise _damaged_header(above, width, "can't be read")
-        if len(above.cells) != width and looks_like_names(above.cells, width):
-            raise _damaged_header(above, width, f"has {len(above.cells)} cells")
     header, below = rows[index], records[place + 1 : place + 2]
     if header.open_end and below and len(below[0].cells) == 1 and below[0].readable:
         raise _damaged_header(header, width, f"may go on in line {below[0].line}")

@@ -54,6 +54,7 @@ class ReaderLimits:
     max_record_bytes: int = 1024**2
     max_columns: int = 1_000
     max_rejects: int = 100_000
+    max_rejected_bytes: int = 64 * 1024**2
     child_memory_bytes: int = 4 * 1024**3
     child_seconds: int = 300
 
@@ -88,23 +89,26 @@ class LineCount:
 
 @dataclass
 class Rejects:
-    """Collects rejects up to a cap.
+    """Collects rejects up to a cap of records and of bytes.
 
     Raises:
         UnreadableExport: from `add`, when so many come that the file must be misunderstood.
     """
 
-    limit: int
+    limits: ReaderLimits
     found: list[Reject] = field(default_factory=list)
     lines: LineCount | None = None
+    _characters: int = 0
 
     def add(self, line: int, raw: str, reason: str) -> None:
         """Note one."""
-        if len(self.found) >= self.limit:
+        self._characters += len(raw)
+        too_many = len(self.found) >= self.limits.max_rejects
+        if too_many or self._characters > self.limits.max_rejected_bytes:
             first = "; ".join(f"line {r.line}: {r.reason}" for r in self.found[:3])
             raise UnreadableExport(
                 "reading an export file",
-                f"more than {self.limit:,} records can't be read, the first ones: {first}",
+                f"{len(self.found):,} records and more can't be read, the first ones: {first}",
                 "Look at the file with `smartconnect inspect`, and set its format in the mapping.",
             )
         self.found.append(Reject(line, raw, reason))
@@ -131,7 +135,7 @@ class Export:
         self.columns = columns
         self.format = understood
         self._read = read
-        self._rejects = Rejects(limits.max_rejects)
+        self._rejects = Rejects(limits)
 
     @property
     def lines(self) -> LineCount | None:

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transform.readers import Reject, UnreadableExport, open_export
+from transform.readers import Reject, SourceMapping, UnreadableExport, open_export
+from transform.readers.careful import (
+    BEGAN_ABOVE,
+    CUT_OFF,
+    DOUBTFUL,
+    GOES_ON,
+    HEADER_AGAIN,
+)
+from transform.readers.delimited import open_delimited
+from transform.readers.export import ReaderLimits
+from transform.readers.reading import SECOND_TABLE
+from transform.readers.records import UNCLOSED
 
 HEADER = ["id", "Имя", "text"]
 
@@ -51,7 +62,11 @@ def test_every_text_comes_back_to_the_last_character(
     rows: list[list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = written(tmp_path_factory.mktemp("csv"), as_csv(rows).encode())
-    assert read(path) == (rows, [])
+    found, rejects = read(path)
+    assert {reject.reason for reject in rejects} <= {DOUBTFUL}
+    assert len(found) + len(rejects) == len(rows)
+    remaining = iter(rows)
+    assert all(row in remaining for row in found)  # the others, in order
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -109,3 +124,169 @@ def test_what_is_no_export_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(UnreadableExport, match=said):
         open_export(written(tmp_path, content))
+
+
+def reasons(path: Path, **more: bool) -> list[tuple[int, str]]:
+    export = open_export(path, **more)
+    for _ in export:
+        pass
+    return [(reject.line, reject.reason) for reject in export.rejects]
+
+
+TABLE = "id;when;text\n1;01.02.2026;а\n2;01.02.2026;б\n3;01.02.2026;в\n4;01.02.2026;г\n"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        (
+            TABLE.replace("б", "б\nи ещё"),
+            [(3, GOES_ON), (4, "1 fields where the header has 3"), (5, BEGAN_ABOVE)],
+        ),
+        (
+            TABLE.replace("\n3;", "\nя\n3;"),
+            [(3, GOES_ON), (4, "1 fields where the header has 3"), (5, BEGAN_ABOVE)],
+        ),
+        (TABLE.replace("\n3;", "\n3;;"), [(4, "4 fields where the header has 3")]),
+        (TABLE.replace("\n3;01", "\n301"), [(4, "2 fields where the header has 3")]),
+        (TABLE.removesuffix("\n"), [(5, CUT_OFF)]),
+        (TABLE + "Итого: 4\n", [(6, "1 fields where the header has 3")]),
+        (
+            TABLE + TABLE,
+            [(6, HEADER_AGAIN), *((line, SECOND_TABLE) for line in range(7, 11))],
+        ),
+    ],
+    ids=["text goes on", "piece between", "long", "short", "cut", "totals", "two tables"],
+)
+def test_neighbours_that_damage_may_reach_are_not_trusted(
+    damaged: str, told: list[tuple[int, str]], tmp_path: Path
+) -> None:
+    assert reasons(written(tmp_path, damaged.encode())) == told
+
+
+def test_a_file_that_came_whole_may_end_without_a_line_end(tmp_path: Path) -> None:
+    path = written(tmp_path, TABLE.removesuffix("\n").encode())
+    assert reasons(path, whole=True) == []
+    assert reasons(written(tmp_path, gzip.compress(path.read_bytes()))) == []
+
+
+def test_a_lost_quote_swallows_no_record_behind_it(tmp_path: Path) -> None:
+    lines = [f"{n};0{n}.02.2026;т{n}" for n in range(1, 8)]
+    lines[2] = '3;03.02.2026;"т3'
+    lines[4] = '5;05.02.2026;т5"'
+    rows, rejects = read(written(tmp_path, ("id;when;text\n" + "\n".join(lines) + "\n").encode()))
+    assert [row[0] for row in rows] == ["1", "2", "4", "6", "7"]
+    assert [reject.line for reject in rejects] == [4, 6]
+    assert rejects[0].reason == UNCLOSED
+    assert rejects[0].raw == lines[2] + "\n"
+
+
+def test_a_text_of_several_lines_that_could_be_records_is_told_from_them_by_its_values(
+    tmp_path: Path,
+) -> None:
+    body = [f'{n};0{n}.02.2026;"т{n}"' for n in range(1, 8)]
+    body[3] = '4;04.02.2026;"раз; два;\nтри; четыре; пять"'
+    rows, rejects = read(written(tmp_path, ("id;when;text\n" + "\n".join(body) + "\n").encode()))
+    assert rejects == []
+    assert rows[3][2] == "раз; два;\nтри; четыре; пять"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["id;when", "id;when;text;more", 'id;"when;text', "id;when;te\nxt", "1;01.02.2026;я"],
+    ids=["short", "long", "quote", "broken", "none"],
+)
+def test_a_damaged_header_is_refused_and_no_data_row_taken_for_it(
+    header: str, tmp_path: Path
+) -> None:
+    text = TABLE.replace("id;when;text", header)
+    with pytest.raises(UnreadableExport, match="header"):
+        open_export(written(tmp_path, text.encode()))
+
+
+@pytest.mark.parametrize(
+    "above", ["Отчёт по чатам\n", "Отчёт;;\n;;\n", "\n\nЗа день: 01.02.2026\n\n", "sep=;\n"]
+)
+def test_lines_above_the_header_are_passed_over_and_told(above: str, tmp_path: Path) -> None:
+    export = open_export(written(tmp_path, (above + TABLE).encode()))
+    assert export.columns == ["id", "when", "text"]
+    assert export.format.header_line == above.count("\n") + 1
+    assert sum(batch.num_rows for batch in export) == 4
+    assert "above the header" in export.format.notes[0]
+
+
+def test_a_trailing_delimiter_is_read_only_where_a_person_says_so(tmp_path: Path) -> None:
+    head, *body = TABLE.splitlines()
+    path = written(tmp_path, "\n".join([head, *(f"{line};" for line in body), ""]).encode())
+    with pytest.raises(UnreadableExport, match="trailing_delimiter"):
+        open_export(path)
+    export = open_export(path, SourceMapping(trailing_delimiter=True))
+    assert export.columns == ["id", "when", "text"]
+    assert sum(batch.num_rows for batch in export) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("'id';'text'\n'1';'а;б'\n'2';'it''s'\n'3';'в'\n", ["а;б", "it's", "в"]),
+        ('id;text\n1;"а \\"б\\" в"\n2;"г\\\\"\n3;"д ""е"""\n', ['а "б" в', "г\\", 'д "е"']),
+        ('id, text\n1, а\n2, "б, в"\n3, г\n', ["а", "б, в", "г"]),
+    ],
+    ids=["single quotes", "backslashes", "comma and blank"],
+)
+def test_other_ways_to_write_a_table_are_found_out(
+    text: str, rows: list[str], tmp_path: Path
+) -> None:
+    found, rejects = read(written(tmp_path, text.encode()))
+    assert [row[1] for row in found] == rows
+    assert rejects == []
+
+
+def test_one_line_in_another_encoding_costs_itself_alone(tmp_path: Path) -> None:
+    lines = [f"{n};01.02.2026;Здравствуйте, где мой заказ" for n in range(9)]
+    head = "id;when;text"
+    for own, other in [("utf-8", "cp1251"), ("cp1251", "utf-8"), ("cp1251", "cp866")]:
+        encoded = [line.encode(other if n == 4 else own) for n, line in enumerate(lines)]
+        path = written(tmp_path, b"\n".join([head.encode(), *encoded, b""]))
+        rows, rejects = read(path)
+        assert [row[0] for row in rows] == [str(n) for n in range(9) if n != 4]
+        assert {row[2] for row in rows} == {"Здравствуйте, где мой заказ"}
+        assert [reject.line for reject in rejects] == [6]
+
+
+def test_what_is_no_russian_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableExport, match="no Russian text"):
+        open_export(written(tmp_path, "id;ville\n1;Café crème à Orléans\n".encode("cp1252")))
+
+
+def test_lines_are_accounted_for(tmp_path: Path) -> None:
+    text = "Отчёт\n" + TABLE.replace("\n3;", "\n\n3;;").replace("б", '"б\nв"')
+    export = open_export(written(tmp_path, text.encode()))
+    assert sum(batch.num_rows for batch in export) == 3
+    assert export.lines is not None
+    assert (export.lines.rows, export.lines.rejects, export.lines.others) == (4, 1, 3)
+
+
+def test_rejects_are_bounded_in_bytes(tmp_path: Path) -> None:
+    text = (
+        TABLE
+        + "".join(f"{n};02.02.2026;a\n" for n in range(5, 400))
+        + "".join(f"{n};a;b;{'x' * 500}\n" for n in range(100))
+    )
+    export = open_export(
+        written(tmp_path, text.encode()), limits=ReaderLimits(max_rejected_bytes=10_000)
+    )
+    with pytest.raises(UnreadableExport, match="can't be read"):
+        list(export)
+
+
+def test_a_line_beyond_the_cap_is_rejected_and_the_next_is_read(tmp_path: Path) -> None:
+    text = TABLE.replace("б", "б" * 300_000)
+    limits = ReaderLimits(max_record_bytes=100_000)
+    for fast in (True, False):
+        export = open_delimited(
+            written(tmp_path, text.encode()), (), SourceMapping(), limits, fast=fast
+        )
+        rows = [row["id"] for batch in export for row in batch.to_pylist()]
+        assert rows == ["1", "3", "4"]
+        assert [reject.line for reject in export.rejects] == [3]
