@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from transform.readers.cellkinds import fits, shape_of
-from transform.readers.dialect import Dialect
+from transform.readers.dialect import QUOTES, Dialect
 from transform.readers.encodings import STEP_BYTES, decoded
 from transform.readers.export import ReaderLimits
 from transform.readers.records import (
+    AFTER,
+    STRAY,
     TOO_LONG,
     UNCLOSED,
     Parsed,
@@ -27,6 +29,9 @@ BEGAN_ABOVE = "its first field may have begun in the line above (a line break wi
 DOUBTFUL = "a quoted text of several lines that may as well be several records (a quote lost?)"
 BEHIND = "text behind the record's last delimiter"
 HEADER_AGAIN = "the header line again"
+JOINED = "a byte-order mark within the file (two files joined?)"
+BYTE_ORDER_MARK = "\ufeff"
+_QUOTE_PROBLEMS = (UNCLOSED, STRAY, AFTER)
 _SHOWN_BYTES = 65_536
 _FOOTER = re.compile(r"\W*(итог|всего|сформирован|выгруж|total|grand total|sum)", re.IGNORECASE)
 _FOOTER_BYTES = 1024
@@ -117,7 +122,7 @@ class CarefulReader:
         """The record at `position`, which stays; None where a blank line was passed over."""
         table, start = self._table, self._offset(self.position)
         parsed = parse_record(self._buffer, start, table.dialect, self._limits.max_record_bytes)
-        if parsed.content_end == start and parsed.problem is None:
+        if not self._buffer[start : parsed.content_end].strip(b" ") and parsed.problem is None:
             self.position += parsed.end - start
             self.line += 1
             self.blank_lines += 1
@@ -148,9 +153,10 @@ class CarefulReader:
         cells = [field.decode(table.encoding) for field in parsed.fields]
         if table.trailing_delimiter and cells.pop():
             return None, BEHIND
-        if cells == list(table.header):
+        first = cells[0].removeprefix(BYTE_ORDER_MARK)
+        if [first, *cells[1:]] == list(table.header):
             return None, HEADER_AGAIN
-        return cells, ""
+        return (cells, "") if first is cells[0] else (None, JOINED)
 
     def _without_swallowed(self, start: int, parsed: Parsed) -> Parsed:
         """A record of several lines that could be several records: by the columns' own values."""
@@ -183,10 +189,8 @@ class CarefulReader:
         """Two records, each rejected where the other may be a piece of it, cut off by a bare line
         break: neither half is what was written.
         """
-        if record.cells is None and before.cells is not None and before.open_end:
-            cells = self._piece(record)
-            if cells and not self._begins_like_a_record(cells):
-                return replace(before, cells=None, reason=GOES_ON), record
+        if record.cells is None and before.cells is not None and self._goes_on(before, record):
+            return replace(before, cells=None, reason=GOES_ON), record
         if before.cells is None and record.cells is not None and self._piece(before, most=1):
             quote = self._table.dialect.quote_bytes
             if not record.raw.startswith(quote):
@@ -204,9 +208,19 @@ class CarefulReader:
         """Whether a short line sums up the table at the file's very end."""
         return self._size - record.next_start < _FOOTER_BYTES and bool(_FOOTER.match(text))
 
-    def _begins_like_a_record(self, cells: Sequence[str]) -> bool:
+    def _goes_on(self, before: Settled, record: Settled) -> bool:
+        """Whether a rejected record may be the rest of the row before it."""
+        if record.reason in _QUOTE_PROBLEMS:  # a quote at a line's end may be a misplaced one
+            cells = self._piece(record, most=len(record.raw))
+            return len(cells) < self._table.width or self._begins_like_a_record(cells) is False
+        cells = self._piece(record)
+        begins = len(cells) > 1 and self._begins_like_a_record(cells)
+        return before.open_end and bool(cells) and not begins
+
+    def _begins_like_a_record(self, cells: Sequence[str]) -> bool | None:
+        """Whether the first cell is what its column has; None: the column has no kind of value."""
         shape = self._table.shapes[0]
-        return shape is not None and len(cells) > 1 and shape_of(cells[0]) == shape
+        return None if shape is None else shape_of(cells[0].strip("".join(QUOTES))) == shape
 
     def _too_long(self, start: int) -> Settled:
         """A line beyond the cap: its beginning is kept, the rest of it passed over."""

@@ -48,6 +48,7 @@ class _Record:
     cells: list[str]
     readable: bool
     open_end: bool
+    ended: bool
     next_line: int
     next_start: int
 
@@ -89,8 +90,7 @@ def open_delimited(
     records = list(_records(head, codec, trial.dialect, limits))
     header = _header(records, trial.width, mapping)
     body = [r.cells for r in records if r.line > header.line and len(r.cells) == trial.width]
-    if len(header.cells) > limits.max_columns:
-        raise refuse(f"it has {len(header.cells)} columns, more than {limits.max_columns}", _CURE)
+    _check_header(header, whole=whole or bool(containers), limits=limits)
     table = Table(
         path=path,
         start=start + header.next_start,
@@ -184,12 +184,13 @@ def _records(
     position, line, found = 0, 1, 0
     while position < len(head) and found < SAMPLE_RECORDS:
         parsed = parse_record(head, position, dialect, limits.max_record_bytes)
-        next_line = line + count_lines(head[position : parsed.end])
-        if parsed.content_end > position:
+        whole_line = parsed.content_end < parsed.end
+        next_line = line + count_lines(head[position : parsed.end]) + (not whole_line)
+        if head[position : parsed.content_end].strip(b" "):
             cells = [decoded(field, encoding)[0] for field in parsed.fields]
             foreign = decoded(head[position : parsed.end], encoding)[1]
             readable = parsed.problem is None and foreign is None
-            yield _Record(line, cells, readable, parsed.open_end, next_line, parsed.end)
+            yield _Record(line, cells, readable, parsed.open_end, whole_line, next_line, parsed.end)
             found += 1
         position, line = parsed.end, next_line
 
@@ -232,6 +233,15 @@ def _header(records: Sequence[_Record], width: int, mapping: SourceMapping) -> _
     if header.open_end and below and len(below[0].cells) == 1 and below[0].readable:
         raise _damaged_header(header, width, f"may go on in line {below[0].line}")
     return header
+
+
+def _check_header(header: _Record, *, whole: bool, limits: ReaderLimits) -> None:
+    if len(header.cells) > limits.max_columns:
+        raise refuse(f"it has {len(header.cells)} columns, more than {limits.max_columns}", _CURE)
+    if any("\0" in cell for cell in header.cells):
+        raise refuse("its header holds zero bytes: it is no text, or in an unknown encoding", _CURE)
+    if not header.ended and not whole:
+        raise refuse("the file ends within its header line (cut off?)")
 
 
 def _damaged_header(above: _Record, width: int, what: str) -> UnreadableExport:

@@ -39,6 +39,8 @@ _CERTAIN = 2.0
 _ENOUGH_BYTES = 4
 _FOREIGN = 5.0
 _MIXED_SHARE = 0.3
+_ZERO_SHARE = 0.02
+_BEYOND_CYRILLIC = 0x500
 _LINES_PER_STEP = 200
 _ASCII = bytes(range(0x80))
 
@@ -58,11 +60,22 @@ def encoding_of(path: Path) -> str:
             if name == "utf-32":
                 raise refuse("it is in UTF-32, which is not read", "Have it exported as UTF-8.")
             return name
-    if head.count(0) > len(head) // 4:
-        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    if (unmarked := _utf16(head)) is not None:
+        return unmarked
     if _is_utf8(path):
         return "utf-8"
     return _of_damaged_or_cyrillic(path)
+
+
+def _utf16(head: bytes) -> str | None:
+    """UTF-16 without a mark: zeros at every other place, and plain letters if it is read so."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if even + odd <= _ZERO_SHARE * len(head):
+        return None
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    text = head[: len(head) // 2 * 2].decode(name, errors="replace")
+    plain = sum(0 < ord(letter) < _BEYOND_CYRILLIC for letter in text)
+    return name if plain > 0.9 * len(text) else None
 
 
 def valid_utf8(data: bytes) -> bool:
@@ -152,6 +165,8 @@ def _line_groups(path: Path) -> Iterator[bytes]:
 
 def _some_lines(group: bytes) -> list[bytes]:
     """Lines with other letters than ASCII, from all over a group."""
+    if b"\n" not in group:
+        group = group.replace(b"\r", b"\n")
     begins = {
         group.find(b"\n", place) + 1 if place else 0
         for place in range(0, len(group), max(1, len(group) // _LINES_PER_STEP))

@@ -31,15 +31,21 @@ def header_row(rows: Sequence[Sequence[str]]) -> int | None:
 def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     if any(len(cell) > _LONGEST_NAME for cell in row):
         return False
-    shapes = [shape_of(cell) for cell in row]
+    kinds = column_shapes(below, len(row))
+    shapes = [_shape(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
     values = [index for index, shape in enumerate(shapes) if shape not in ("words", "blank")]
     if not values:
         return True
     if 2 * len(values) > len(row):
         return False
-    kinds = column_shapes(below, len(row))
     contrast = any(kinds[i] and shapes[i] == "words" for i in range(len(row)))
     return contrast and all(shapes[i] != kinds[i] for i in values)
+
+
+def _shape(cell: str, kind: str | None) -> str:
+    """A name may look like a code (`c100`), unless its column holds codes."""
+    shape = shape_of(cell)
+    return "words" if shape == "code" != kind and not cell.strip()[:1].isdigit() else shape
 
 
 def looks_like_names(cells: Sequence[str], width: int) -> bool:

@@ -6,6 +6,7 @@ well-formed is tried again in small pieces, and only such a piece is read record
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,7 +84,11 @@ class Reading:
         file.seek(position)
         buffer = file.read(step + _LOOK_AHEAD_BYTES)
         cut = last_record_end(buffer[:step], self._table.dialect)
-        if not cut or (position + cut < size and self._piece_follows(buffer, cut)):
+        if (
+            not cut
+            or codecs.BOM_UTF8 in buffer
+            or (position + cut < size and self._piece_follows(buffer, cut))
+        ):
             return None
         block = self._parser.parse(buffer[:cut])
         if block is None or self._has_header(block.batch):
