@@ -134,9 +134,7 @@ def _not_toml(text: str, name: str, problem: str) -> InvalidMapping:
     match = re.search(r"at line (\d+), column (\d+)", problem)
     line = int(match[1]) if match else len(text.splitlines())
     came = f"it is not TOML ({problem.partition(' (at ')[0].lower()})"
-    cure = (
-        'A line is written "Header" = "field"; a header with blanks or Russian letters is quoted.'
-    )
+    cure = 'A line is written "Header" = "field"; a header with Russian letters is quoted.'
     return InvalidMapping(f"reading {name}, line {line}", came, cure)
 
 

@@ -17,7 +17,6 @@ from transform.headers import (
     header_words,
     looks_like_record,
     shown,
-    shown_all,
     split_unit,
 )
 
@@ -167,7 +166,9 @@ def _nothing_known(dataset: Dataset, columns: Sequence[str]) -> MissingColumn:
 
 def _missing(dataset: Dataset, group: tuple[str, ...], columns: Sequence[str]) -> MissingColumn:
     wanted = " or ".join(group)
-    seen = "the headers are " + ", ".join(shown_all(columns))
+    seen = "the headers are " + ", ".join(map(shown, columns))
+    if looks_like_record(columns):
+        seen = "the first line looks like a record; perhaps there is no header line"
     aliases = [alias for name in group for alias in (name, *dataset.field(name).aliases)]
     near = _nearest(aliases, [] if looks_like_record(columns) else columns)
     hint = f" The nearest: {near}." if near else f" Known headers for it: {', '.join(aliases[:6])}."

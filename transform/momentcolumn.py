@@ -93,8 +93,9 @@ class MomentColumn:
         return _spread(self._clock.to_local(utc[moments.ok]), moments.ok), utc
 
     def _conflict(self, text: str) -> DateOrderConflict:
+        evidence = self._evidence or "the mapping file"
         return DateOrderConflict(
-            f"reading {self._name} as {self.format}, as {self._evidence or 'the mapping file'} reads",
+            f"reading {self._name} as {self.format}, as {evidence} reads",
             f"{text} is a date only with day and month swapped",
             "The file may write the month first: if so, say month first in the mapping file; "
             "if not, the file mixes two ways and must be asked for again.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,6 +24,7 @@ class DayState:
     rows: int
     file_sha256: str
     contract_version: str
+    mapping_version: str
 
 
 def utc(moment: datetime) -> datetime:
@@ -33,11 +35,12 @@ def utc(moment: datetime) -> datetime:
 def day_states(writer: Writer, dataset: str) -> dict[date, DayState]:
     """Every loaded day of a dataset."""
     found = writer.connection.execute(
-        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version
+        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version,
+                  coalesce(mapping_version, '')
            FROM meta.days WHERE dataset = ?""",
         [dataset],
     ).fetchall()
-    return {row[0]: DayState(row[0], row[1], utc(row[2]), row[3], row[4], row[5]) for row in found}
+    return {row[0]: DayState(row[0], row[1], utc(row[2]), *row[3:]) for row in found}
 
 
 def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
@@ -51,6 +54,11 @@ def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
     return {
         row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:]) for row in found
     }
+
+
+def as_json(value: Mapping[str, int] | Sequence[str]) -> str | None:
+    """Counts or sentences as the ledger keeps them; NULL where there are none."""
+    return json.dumps(value, ensure_ascii=False) if value else None
 
 
 def insert_row(writer: Writer, table: str, values: Mapping[str, Any]) -> None:
@@ -72,6 +80,36 @@ def average_export_seconds(writer: Writer, dataset: str) -> float | None:
         [dataset],
     ).fetchone()
     return None if row is None or row[0] is None else float(row[0])
+
+
+def write_columns(
+    writer: Writer, dataset: str, load_id: str, columns: Mapping[str, str]
+) -> None:
+    """Keep a file's columns (header → field) in their order; within the caller's transaction."""
+    rows = [
+        (dataset, load_id, position, header, field)
+        for position, (header, field) in enumerate(columns.items(), start=1)
+    ]
+    if rows:
+        writer.connection.executemany("INSERT INTO meta.file_columns VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def columns_before(writer: Writer, dataset: str, observed_at: datetime) -> dict[str, str]:
+    """The columns (header → field) of the dataset's last load that was observed before then.
+
+    Later observations don't count, so that replaying an old file shows no drift of the future.
+    """
+    found = writer.connection.execute(
+        """SELECT header, field FROM meta.file_columns WHERE load_id = (
+               SELECT load_id FROM meta.loads
+               WHERE dataset = $dataset AND observed_at < $before
+                     AND outcome IN ('loaded', 'unchanged')
+                     AND load_id IN (SELECT load_id FROM meta.file_columns)
+               ORDER BY observed_at DESC, loaded_at DESC LIMIT 1)
+           ORDER BY position""",
+        {"dataset": dataset, "before": observed_at},
+    ).fetchall()
+    return {str(row[0]): str(row[1]) for row in found}
 
 
 def get_fact(writer: Writer, key: str) -> str | None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
-from warehouse.ledger import DayState, day_files, day_states, insert_row
+from warehouse.ledger import (
+    DayState,
+    as_json,
+    day_files,
+    day_states,
+    insert_row,
+    write_columns,
+)
 from warehouse.observations import (
     DayFile,
     FileFacts,
@@ -39,6 +46,7 @@ class Observation:
     contract_version: str
     flow_run_id: str
     export_seconds: float
+    mapping_version: str = ""
     source: str = "export"
 
 
@@ -57,6 +65,10 @@ class DayLoad(Observation):
         rows_read: records of the file: rows of the lake file + rows_quarantined.
         rows_quarantined: rejected ones.
         rows_outside_day: rows dated on another day.
+        columns: header → field of the file, in its order.
+        reasons: reason → quarantined records.
+        notes: what a person should know of the columns.
+        drift: what changed in the columns, as JSON; None: nothing.
         force: load the same content anew.
         accept_smaller: load it though it is far smaller than before.
         hold_below_share: below this share of the former rows a day is held.
@@ -67,6 +79,10 @@ class DayLoad(Observation):
     rows_read: int
     rows_quarantined: int
     rows_outside_day: int
+    columns: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    drift: str | None = None
     force: bool = False
     accept_smaller: bool = False
     hold_below_share: float = 0.5
@@ -112,7 +128,8 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
             bump_revision(writer.connection)
         elif outcome == "unchanged":
             _observe_again(writer, contract, load)
-        _write_ledger(writer, load, result, load.rows_outside_day)
+        _write_ledger(writer, load, result, _told(load))
+        write_columns(writer, load.dataset, load.load_id, load.columns)
     if outcome != "loaded":
         load.lake_path.unlink(missing_ok=True)
     return result
@@ -125,7 +142,7 @@ def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     result = DayResult("unchanged", before.rows, 0, 0, 0, before.rows)
     with writer.transaction():
         _observe_again(writer, contract, seen)
-        _write_ledger(writer, seen, result, 0)
+        _write_ledger(writer, seen, result, {"rows_outside_day": 0})
     return result
 
 
@@ -140,8 +157,11 @@ def _outcome(
     shrunk = before.rows >= HOLD_FROM_ROWS and facts.rows < floor
     if (shrunk or (facts.rows == 0 and before.rows > 0)) and not load.accept_smaller:
         return "held"
-    same_contract = before.contract_version == load.contract_version
-    if not load.force and same_contract and _same_rows(writer, contract, load, before, facts):
+    same_reading = (before.contract_version, before.mapping_version) == (
+        load.contract_version,
+        load.mapping_version,
+    )
+    if not load.force and same_reading and _same_rows(writer, contract, load, before, facts):
         return "unchanged"
     return "loaded"
 
@@ -197,6 +217,7 @@ def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts
             "lake_file": writer.layout.relative(load.lake_path),
             "file_sha256": load.file_sha256,
             "contract_version": load.contract_version,
+            "mapping_version": load.mapping_version,
             "first_id": facts.first_id,
             "last_id": facts.last_id,
         },
@@ -262,8 +283,18 @@ def _show(
         )
 
 
+def _told(load: DayLoad) -> dict[str, object]:
+    """What the ledger keeps of a file that was read."""
+    return {
+        "rows_outside_day": load.rows_outside_day,
+        "reasons": as_json(load.reasons),
+        "notes": as_json(load.notes),
+        "drift": load.drift,
+    }
+
+
 def _write_ledger(
-    writer: Writer, seen: Observation, result: DayResult, rows_outside_day: int
+    writer: Writer, seen: Observation, result: DayResult, told: Mapping[str, object]
 ) -> None:
     insert_row(
         writer,
@@ -283,9 +314,10 @@ def _write_ledger(
             "rows_loaded": result.rows_loaded,
             "rows_duplicate": result.rows_duplicate,
             "rows_quarantined": result.rows_quarantined,
-            "rows_outside_day": rows_outside_day,
             "contract_version": seen.contract_version,
+            "mapping_version": seen.mapping_version,
             "flow_run_id": seen.flow_run_id,
             "export_seconds": seen.export_seconds,
+            **told,
         },
     )

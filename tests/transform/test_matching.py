@@ -115,6 +115,7 @@ def test_a_record_that_happens_to_hold_a_known_word_is_not_shown_either() -> Non
     with pytest.raises(MissingColumn) as caught:
         match_columns(record, CHATS)
     assert "Петров" not in str(caught.value)
+    assert "perhaps there is no header line" in str(caught.value)
 
 
 @pytest.mark.parametrize("cell", ["+79161234567", "ivan@example.com", "x" * 61, "12:30"])
