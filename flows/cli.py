@@ -122,6 +122,18 @@ def rollback(
     raise typer.Exit(roll_back(console, to, hold=hold))
 
 
+@app.command()
+def rebuild(sandbox: Sandbox = False) -> None:
+    """Make lake, database and release anew from raw/, without asking the vendor; no token needed.
+
+    Readers are not disturbed, other runs wait. A failure leaves everything as it was.
+    """
+    use_sandbox_data(sandbox)
+    from flows.rebuild import run_rebuild  # noqa: PLC0415
+
+    raise typer.Exit(run_rebuild(console))
+
+
 @app.command(hidden=True)
 def worker() -> None:
     """Used by `up`: waits for the server, applies prefect.yaml, becomes the worker."""

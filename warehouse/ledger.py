@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from warehouse.database import Writer
-from warehouse.observations import DayFile
+from warehouse.observations import DayFile, source_sql
 
 RECENT_LOADS = 200
 
@@ -82,9 +83,22 @@ def average_export_seconds(writer: Writer, dataset: str) -> float | None:
     return None if row is None or row[0] is None else float(row[0])
 
 
-def write_columns(
-    writer: Writer, dataset: str, load_id: str, columns: Mapping[str, str]
+def fill_quarantine(
+    writer: Writer, dataset: str, window_day: date, load_id: str, rejected: Path | None
 ) -> None:
+    """Show a load's rejected records in place of the day's earlier ones; within a transaction."""
+    writer.connection.execute(
+        "DELETE FROM meta.quarantine WHERE dataset = ? AND window_day = ?", [dataset, window_day]
+    )
+    if rejected is not None:
+        writer.connection.execute(
+            f"""INSERT INTO meta.quarantine
+                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(rejected)}""",
+            [dataset, window_day, load_id],
+        )
+
+
+def write_columns(writer: Writer, dataset: str, load_id: str, columns: Mapping[str, str]) -> None:
     """Keep a file's columns (header → field) in their order; within the caller's transaction."""
     rows = [
         (dataset, load_id, position, header, field)

@@ -15,6 +15,7 @@ from warehouse.ledger import (
     as_json,
     day_files,
     day_states,
+    fill_quarantine,
     insert_row,
     write_columns,
 )
@@ -222,16 +223,7 @@ def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts
             "last_id": facts.last_id,
         },
     )
-    writer.connection.execute(
-        "DELETE FROM meta.quarantine WHERE dataset = ? AND window_day = ?",
-        [load.dataset, load.window_day],
-    )
-    if load.quarantine_path is not None:
-        writer.connection.execute(
-            f"""INSERT INTO meta.quarantine
-                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(load.quarantine_path)}""",
-            [load.dataset, load.window_day, load.load_id],
-        )
+    fill_quarantine(writer, load.dataset, load.window_day, load.load_id, load.quarantine_path)
     _show(writer, contract, new, [new, old] if old else [new], list(files.values()))
 
 

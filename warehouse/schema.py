@@ -40,7 +40,10 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "rows_quarantined": ("BIGINT", "Records that are in meta.quarantine instead."),
             "rows_outside_day": ("BIGINT", "Rows dated on another day than the one asked for."),
             "contract_version": ("VARCHAR", "Version of the dataset's contract."),
-            "mapping_version": ("VARCHAR", "Hash of the dataset's part of the mapping file, or ''."),
+            "mapping_version": (
+                "VARCHAR",
+                "Hash of what the mapping file says of it, or ''.",
+            ),
             "reasons": ("VARCHAR", "Why records were quarantined: JSON, reason to count."),
             "notes": ("VARCHAR", "What a person should know of the columns: a JSON list."),
             "drift": (
