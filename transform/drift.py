@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 
 from transform.contract import Dataset
 from transform.contract_errors import SchemaDrift
+from transform.datasetmapping import DatasetMapping
 from transform.headers import header_key, looks_like_record, shown_all
 from transform.likeness import nearest_fields, nearest_header
-from transform.mapping import DatasetMapping
 from transform.matching import EXTRA
 
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from transform.contract import Dataset
 from transform.contract_errors import AmbiguousColumn
+from transform.datasetmapping import DatasetMapping
 from transform.datasets import DATASETS, USERS
 from transform.errors import TransformError
 from transform.headers import looks_like_record, shown_all
-from transform.mapping import DatasetMapping, MappingFile
+from transform.mapping import MappingFile
 from transform.masking import safe_value
 from transform.matching import EXTRA, Binding, match_columns
 from transform.normalise import NormalisedExport, NormalisedTable, Report, normalise_export

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from transform import words
 from transform.contract import Dataset
 from transform.contract_errors import DateOrderConflict
+from transform.datasetmapping import DatasetMapping
 from transform.dateformats import candidates
 from transform.errors import TransformError
 from transform.headers import header_key, looks_like_record
 from transform.likeness import nearest_fields
-from transform.mapping import DatasetMapping
 from transform.matching import EXTRA
 
 _MOST = 0.9  # so many of the values must show what they are
