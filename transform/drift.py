@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from transform.contract import Dataset
 from transform.contract_errors import SchemaDrift
 from transform.datasetmapping import DatasetMapping
-from transform.headers import header_key, looks_like_record, shown_all
+from transform.headers import header_key, shown
 from transform.likeness import nearest_fields, nearest_header
 from transform.matching import EXTRA
 
@@ -84,18 +84,17 @@ def find_drift(before: Mapping[str, str], now: Mapping[str, str], dataset: Datas
     before_keys, now_keys = map(_keys, (before, now))
     new = [header for header in now if header_key(header) not in before_keys]
     gone = [header for header in before if header_key(header) not in now_keys]
-    display = _shown(now) | _shown(before)
     renamed: list[RenamedColumn] = []
     for header in list(new):
         was = _came_for(header, now[header], {name: before[name] for name in gone})
         if was is not None:
             new.remove(header)
             gone.remove(was)
-            renamed.append(RenamedColumn(display[header], display[was], now[header], before[was]))
+            renamed.append(RenamedColumn(shown(header), shown(was), now[header], before[was]))
     taken = set(now.values()) - {EXTRA}
     return Drift(
-        tuple(NewColumn(display[h], now[h], _nearest(h, now, dataset, taken)) for h in new),
-        tuple(GoneColumn(display[h], before[h]) for h in gone),
+        tuple(NewColumn(shown(h), now[h], _nearest(h, now, dataset, taken)) for h in new),
+        tuple(GoneColumn(shown(h), before[h]) for h in gone),
         tuple(renamed),
     )
 
@@ -129,10 +128,6 @@ def _keys(columns: Mapping[str, str]) -> set[str]:
     return {header_key(header) for header in columns}
 
 
-def _shown(columns: Mapping[str, str]) -> dict[str, str]:
-    return dict(zip(columns, shown_all(list(columns)), strict=True))
-
-
 def _came_for(header: str, field: str, gone: Mapping[str, str]) -> str | None:
     """The column that went where this one came."""
     if field != EXTRA:
@@ -145,6 +140,6 @@ def _came_for(header: str, field: str, gone: Mapping[str, str]) -> str | None:
 def _nearest(
     header: str, columns: Mapping[str, str], dataset: Dataset, taken: Collection[str]
 ) -> tuple[str, ...]:
-    if columns[header] != EXTRA or looks_like_record(list(columns)):
+    if columns[header] != EXTRA:
         return ()
     return tuple(nearest_fields(header, dataset, taken))
