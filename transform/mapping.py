@@ -73,7 +73,7 @@ _NOT_THERE = "Correct SMARTCONNECT_MAPPING_FILE, or the file's owner and mode."
 
 def _not_toml(text: str, name: str, problem: str) -> InvalidMapping:
     match = re.search(r"at line (\d+), column (\d+)", problem)
-    line = int(match[1]) if match else len(text.splitlines())
+    line = int(match[1]) if match else text.rstrip().count("\n") + 1
     came = f"it is not TOML ({problem.partition(' (at ')[0].lower()})"
     cure = 'A line is written "Header" = "field"; a header with Russian letters is quoted.'
     return InvalidMapping(f"reading {name}, line {line}", came, cure)

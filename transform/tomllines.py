@@ -21,7 +21,7 @@ class LineIndex:
     def __init__(self, text: str) -> None:
         self._lines: dict[tuple[str, ...], int] = {}
         table: tuple[str, ...] = ()
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if header := _TABLE.match(line):
                 table = _path(header[1])
                 self._note(table, number)

@@ -55,7 +55,7 @@ def content(data: Path, beside: str = "load_id") -> dict[str, tuple[int, str]]:
     found, names = {}, ", ".join(f"'{name}'" for name in beside.split())
     for table in TABLES:
         rows = sorted(
-            map(repr, shown(data, f"SELECT COLUMNS(c -> c NOT IN ({names})) FROM {table}"))
+            map(repr, shown(data, f"SELECT COLUMNS(lambda c: c NOT IN ({names})) FROM {table}"))
         )
         digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
         found[table] = (len(rows), digest)
