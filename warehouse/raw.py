@@ -99,6 +99,16 @@ def raw_observations(
 
 
 def _noted(path: Path) -> Iterator[RawObservation]:
+    try:
+        yield from _read_note(path)
+    except (ValueError, KeyError, TypeError):
+        raise HashMismatch(
+            f"{path} is damaged: it said when its file was observed. Restore it from a backup, or "
+            "move it and its file away and backfill their day."
+        ) from None
+
+
+def _read_note(path: Path) -> Iterator[RawObservation]:
     note = json.loads(path.read_text(encoding="utf-8"))
     for observation in note["observations"]:
         yield RawObservation(

@@ -15,8 +15,10 @@ from pathlib import Path
 import duckdb
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from flows.backfill import backfill
+from flows.cli import app
 from flows.errors import DaysFailed, RebuildRefused
 from flows.rebuild import rebuild_everything
 from flows.settings import load_settings
@@ -207,6 +209,39 @@ def test_a_rebuild_makes_the_same_content_while_a_reader_goes_on(
     assert shown(filled, "SELECT count(*) FROM meta.loads WHERE source <> 'raw'") == ledger
     assert lake_files(filled) == needed_files(filled)
     assert not (filled / "state" / "rebuild").exists()
+
+
+def test_messages_that_came_with_several_days_are_shown_once_after_a_rebuild_too(
+    start_sandbox: Start, sandbox_settings: Point
+) -> None:
+    sandbox = start_sandbox(messages_per_day=60, selection="thread")
+    data = sandbox_settings(sandbox, DATE_TO="inclusive", SELECTION="thread")
+    fill(datasets=["chats"])
+    fill(datasets=["chats"], date_from="03.02.2026", date_to="03.02.2026", force=True)
+    sql = "SELECT * EXCLUDE load_id FROM chats ORDER BY ALL"
+    hidden = "SELECT window_day, rows, rows_hidden, observed_at FROM meta.days ORDER BY 1"
+    before = shown(data, sql), shown(data, hidden)
+    rebuild()
+    assert (shown(data, sql), shown(data, hidden)) == before
+
+
+def test_the_command_says_what_it_did_or_that_nothing_was_changed(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_TOKEN", "")
+    done = CliRunner().invoke(app, ["rebuild"])
+    assert done.exit_code == 0, done.output
+    assert "published as release" in done.output
+    damage(raw_file(filled))
+    done = CliRunner().invoke(app, ["rebuild"])
+    assert done.exit_code == 1
+    assert "Nothing was changed." in done.output
+    assert "was damaged after its download" in " ".join(done.output.split())
+
+
+def test_why_records_were_quarantined_is_counted_in_the_ledger(filled: Path) -> None:
+    counted = "SELECT DISTINCT reasons FROM meta.loads WHERE rows_quarantined > 0"
+    assert shown(filled, counted) == [('{"sent_at: a day that does not exist": 1}',)]
 
 
 def test_without_database_and_lake_a_rebuild_makes_all_of_it_again(filled: Path) -> None:
