@@ -100,12 +100,17 @@ def fill_quarantine(
 
 def write_columns(writer: Writer, dataset: str, load_id: str, columns: Mapping[str, str]) -> None:
     """Keep a file's columns (header → field) in their order; within the caller's transaction."""
-    rows = [
-        (dataset, load_id, position, header, field)
-        for position, (header, field) in enumerate(columns.items(), start=1)
-    ]
-    if rows:
-        writer.connection.executemany("INSERT INTO meta.file_columns VALUES (?, ?, ?, ?, ?)", rows)
+    writer.connection.execute(
+        """INSERT INTO meta.file_columns
+           SELECT $dataset, $load_id, unnest(range(1, len($headers) + 1)),
+                  unnest($headers), unnest($fields)""",
+        {
+            "dataset": dataset,
+            "load_id": load_id,
+            "headers": list(columns),
+            "fields": list(columns.values()),
+        },
+    )
 
 
 def columns_before(writer: Writer, dataset: str, observed_at: datetime) -> dict[str, str]:

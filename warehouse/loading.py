@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -19,6 +18,7 @@ from warehouse.ledger import (
     insert_row,
     write_columns,
 )
+from warehouse.loads import DayConfirmation, DayLoad, DayResult, Observation
 from warehouse.observations import (
     DayFile,
     FileFacts,
@@ -30,75 +30,9 @@ from warehouse.observations import (
 )
 from warehouse.schema import Contract, quoted
 
+__all__ = ["DayConfirmation", "DayLoad", "DayResult", "confirm_day", "load_day"]
+
 HOLD_FROM_ROWS = 20  # below it, a day is too small for its shrinking to mean anything
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """An export of one day that was looked at. Sizes in bytes, times in UTC."""
-
-    dataset: str
-    window_day: date
-    load_id: str
-    observed_at: datetime
-    file_sha256: str
-    file_bytes: int
-    task_id: int | None
-    contract_version: str
-    flow_run_id: str
-    export_seconds: float
-    mapping_version: str = ""
-    source: str = "export"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayConfirmation(Observation):
-    """The very file that the day holds came again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayLoad(Observation):
-    """A day's rows in the lake, ready to be loaded.
-
-    Args:
-        lake_path: typed rows, of the schema given to `load_day`.
-        quarantine_path: rejected records (line, reason, raw), if there are any.
-        rows_read: records of the file: rows of the lake file + rows_quarantined.
-        rows_quarantined: rejected ones.
-        rows_outside_day: rows dated on another day.
-        columns: header → field of the file, in its order.
-        reasons: reason → quarantined records.
-        notes: what a person should know of the columns.
-        drift: what changed in the columns, as JSON; None: nothing.
-        force: load the same content anew.
-        accept_smaller: load it though it is far smaller than before.
-        hold_below_share: below this share of the former rows a day is held.
-    """
-
-    lake_path: Path
-    quarantine_path: Path | None
-    rows_read: int
-    rows_quarantined: int
-    rows_outside_day: int
-    columns: Mapping[str, str] = field(default_factory=dict)
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    drift: str | None = None
-    force: bool = False
-    accept_smaller: bool = False
-    hold_below_share: float = 0.5
-
-
-@dataclass(frozen=True)
-class DayResult:
-    """What became of a load: loaded, unchanged, held or superseded. rows_* are of its file."""
-
-    outcome: str
-    rows_read: int
-    rows_loaded: int
-    rows_duplicate: int
-    rows_quarantined: int
-    previous_rows: int
 
 
 def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
