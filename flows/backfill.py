@@ -12,10 +12,10 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.ingest import EXPORTED, Known, Stopwatch, ingest, read_ledger
+from flows.ingest import EXPORTED, Known, Stopwatch, find_kept, ingest, read_ledger
 from flows.pipeline import Options
 from flows.reporting import finish, run_name
-from flows.run import open_run
+from flows.run import Run, open_run
 from flows.settings import Settings, load_settings
 from flows.summary import RunReport
 from flows.windows import Day, Window, checked_window, ddmmyyyy
@@ -39,6 +39,7 @@ async def backfill(
     force: bool = False,
     accept_smaller: bool = False,
     dry_run: bool = False,
+    from_raw: bool = False,
 ) -> None:
     """Load a past window of days again or for the first time, and publish it.
 
@@ -50,18 +51,24 @@ async def backfill(
         force: Load days anew even if their content is the same as before.
         accept_smaller: Load days that come back with far fewer rows than they had.
         dry_run: Only say which days and how many exports, and how long they may take.
+        from_raw: Read the files that are kept in raw/ again, such as after a change of the mapping
+            file, instead of asking SmartConnect for new exports. No token is needed.
     """
     settings = load_settings()
     window = checked_window(date_from, date_to, settings.today().date())
     names = [Exported(name).value for name in datasets] or list(EXPORTED)
     name = flow_run.name or "backfill"
-    async with open_run(settings, name, flow_run.id or "", export_jobs=concurrency) as run:
+    async with open_run(
+        settings, name, flow_run.id or "", export_jobs=concurrency, offline=from_raw
+    ) as run:
         if dry_run:
             known = await read_ledger(run, names)
+            if from_raw:
+                return await tell_plan(await kept_lines(run, window, names))
             return await tell_plan(plan_lines(window, names, known, settings, concurrency))
         report = RunReport(name)
         with Stopwatch(report):
-            options = Options(force=force, accept_smaller=accept_smaller)
+            options = Options(force=force, accept_smaller=accept_smaller, from_raw=from_raw)
             await ingest(run, report, names, lambda *_: window.days(), options)
         return await finish(report, "backfill-summary")
 
@@ -85,6 +92,19 @@ def plan_lines(
         each = sum(known_seconds) / len(known_seconds)
         took = f"about {each * len(days) * len(names) / at_once:.0f} seconds, {at_once} at once"
     return [*lines, f"Time for the exports: {took}."]
+
+
+async def kept_lines(run: Run, window: Window, names: Sequence[str]) -> list[str]:
+    """What a backfill from kept files would do, in sentences."""
+    await find_kept(run, [(name, day) for name in names for day in window.days()])
+    lines = [f"Days: {window} ({len(window.days())}).", "Exports: none, kept files are read again."]
+    for name in names:
+        missing = [day for day in window.days() if not run.replays[name, day]]
+        listed = ", ".join(ddmmyyyy(day) for day in missing[:31])
+        lines.append(
+            f"{name}: {len(missing)} days without a kept file{': ' if listed else ''}{listed}."
+        )
+    return lines
 
 
 async def tell_plan(lines: Sequence[str]) -> None:

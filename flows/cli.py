@@ -77,6 +77,26 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any export file.", exists=True, dir_okay=False)],
+    dataset: Annotated[
+        str | None, typer.Option(help="chats, statistics or users; found out if empty.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="A mapping file; the one of the settings if empty.")
+    ] = None,
+    lines: Annotated[int, typer.Option(min=0, help="How many rejected records to list.")] = 10,
+) -> None:
+    """How a file is understood: format, columns, dates, what is rejected. No run, no token.
+
+    Proposes lines for the mapping file for what it doesn't know. Personal values are masked.
+    """
+    from flows.inspect import show_inspection  # noqa: PLC0415  (only this needs the readers)
+
+    raise typer.Exit(show_inspection(console, file, dataset, mapping, lines))
+
+
+@app.command()
 def status(sandbox: Sandbox = False) -> None:
     """What readers see now: the release, the days of each dataset, when each was last seen."""
     use_sandbox_data(sandbox)
@@ -100,6 +120,18 @@ def rollback(
     from flows.status import roll_back  # noqa: PLC0415
 
     raise typer.Exit(roll_back(console, to, hold=hold))
+
+
+@app.command()
+def rebuild(sandbox: Sandbox = False) -> None:
+    """Make lake, database and release anew from raw/, without asking the vendor; no token needed.
+
+    Readers are not disturbed, other runs wait. A failure leaves everything as it was.
+    """
+    use_sandbox_data(sandbox)
+    from flows.rebuild import run_rebuild  # noqa: PLC0415
+
+    raise typer.Exit(run_rebuild(console))
 
 
 @app.command(hidden=True)

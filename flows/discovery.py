@@ -46,8 +46,12 @@ class Seen:
         return sum(self.dates.values())
 
 
-async def learn_vendor(run: Run) -> list[str]:
+async def learn_vendor(run: Run, *, ask: bool = True) -> list[str]:
     """Fill `run.vendor` from the settings, the facts of `meta`, or by asking the vendor.
+
+    Args:
+        run: the current run.
+        ask: whether the vendor may be asked; what isn't known stays unknown if not.
 
     Returns:
         What was found out just now, in sentences; nothing where all was known.
@@ -59,7 +63,7 @@ async def learn_vendor(run: Run) -> list[str]:
         vendor.date_to = "inclusive" if facts[DATE_TO] == "inclusive" else "exclusive"
     if vendor.selection == "unknown" and facts[SELECTION] is not None:
         vendor.selection = "message" if facts[SELECTION] == "message" else "thread"
-    if vendor.date_to != "unknown" and vendor.selection != "unknown":
+    if not ask or (vendor.date_to != "unknown" and vendor.selection != "unknown"):
         return []
     return await _ask_vendor(run)
 
@@ -141,10 +145,12 @@ async def _seen(run: Run, date_from: date, sent_to: date) -> Seen:
         return Seen()  # an empty window, to a vendor that excludes date_to
     try:
         origin = Origin(date_from, ready.started_at, "probe", run.settings.time_zone)
-        export = open_export(file.path)
-        return await in_thread(
-            _count, normalise_export(export, DATASETS["chats"], origin, expect="thread")
+        mapping = run.mapping.of("chats")
+        export = open_export(file.path, mapping.source)
+        rows = normalise_export(
+            export, DATASETS["chats"], origin, expect="thread", rules=mapping.rules()
         )
+        return await in_thread(_count, rows)
     finally:
         file.path.unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 FlowError
 ├── InvalidWindow    the dates asked for: the caller corrects them
 ├── NotConfigured    a setting or the token is missing: the operator sets it
+├── RebuildRefused   a file that was loaded can't be read now: mend the mapping; nothing changed
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
 └── DaysFailed       some days failed, the others are done: the list says which and why
 """
@@ -20,6 +21,10 @@ class InvalidWindow(FlowError, ValueError):
 
 class NotConfigured(FlowError):
     """A setting is missing or contradicts another: nothing was started."""
+
+
+class RebuildRefused(FlowError):
+    """A rebuild would lose a day that is loaded; everything is as it was."""
 
 
 class NothingFound(FlowError):

@@ -20,6 +20,7 @@ from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from warehouse.database import Writer, prepare_tables
 from warehouse.ledger import DayState, average_export_seconds, day_states
+from warehouse.replay import read_outcomes, replay_steps
 
 EXPORTED = ("chats", "statistics")
 PROGRESS_SECONDS = 2.0
@@ -64,7 +65,7 @@ async def ingest(
         report: takes the outcomes and notes.
         datasets: which exports.
         plan: from a dataset and its loaded days to the days to ask for.
-        options: force, accept_smaller, days at once.
+        options: force, accept_smaller, days at once, from_raw.
         with_users: take the users list as well.
 
     Raises:
@@ -72,9 +73,11 @@ async def ingest(
         extract.errors.StopRun: no day could do better.
     """
     known = await read_ledger(run, datasets)
-    report.notes += await learn_vendor(run)
+    report.notes += await learn_vendor(run, ask=not options.from_raw)
     days = [(name, day) for name in datasets for day in plan(name, known.states[name])]
     days.sort(key=lambda key: (key[1], key[0]))
+    if options.from_raw:
+        await find_kept(run, days, accept_smaller=options.accept_smaller)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)
@@ -82,6 +85,21 @@ async def ingest(
         report.outcomes.append(await users_outcome(run))
     report.release = await publish_release() or loader.released
     _refuse_all_empty(report.outcomes, known)
+
+
+async def find_kept(run: Run, days: Sequence[DayKey], *, accept_smaller: bool = False) -> None:
+    """Fill `run.replays`: which files of raw/ make each of the days again."""
+
+    def find(writer: Writer) -> None:
+        for name in {name for name, _ in days}:
+            wanted = [day for dataset, day in days if dataset == name]
+            steps = replay_steps(
+                run.layout, read_outcomes(writer, name), name, wanted, accept_smaller=accept_smaller
+            )
+            run.replays.update({(name, day): found for day, found in steps.items()})
+
+    async with writer_session(run) as writer:
+        await in_thread(find, writer)
 
 
 async def _followed(

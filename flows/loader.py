@@ -10,20 +10,29 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from prefect import task
 from prefect.assets import materialize
 from prefect.cache_policies import NO_CACHE
 
 from flows import assets
+from flows.reading import (
+    ExportedDay,
+    NormalisedDay,
+    drift_of,
+    loaded_file,
+    new_load_id,
+    observation,
+)
 from flows.run import Run, current_run
-from flows.stages import KNOWN, ExportedDay, NormalisedDay, in_thread, new_load_id
+from flows.stages import KNOWN, in_thread
 from flows.summary import DayOutcome
 from flows.windows import ddmmyyyy
+from transform.contract_errors import SchemaDrift
 from transform.datasets import DATASETS
+from transform.drift import Drift, refuse_drift
 from warehouse.database import Writer, open_writer
 from warehouse.errors import WriterBusy
 from warehouse.ledger import DayState
@@ -92,13 +101,16 @@ class Loader:
         self.released: int | None = None
 
     def is_known(self, exported: ExportedDay) -> bool:
-        """Whether this very file is what the day holds, read under the same contract."""
+        """Whether this very file is what the day holds, read by the same contract and mapping."""
         state = self._states.get(exported.dataset, {}).get(exported.day)
-        version = DATASETS[exported.dataset].version
-        return (
-            state is not None
-            and state.file_sha256 == exported.sha256
-            and state.contract_version == version
+        return state is not None and (
+            state.file_sha256,
+            state.contract_version,
+            state.mapping_version,
+        ) == (
+            exported.sha256,
+            DATASETS[exported.dataset].version,
+            self._run.mapping.of(exported.dataset).version,
         )
 
     async def load(self, day: NormalisedDay) -> DayOutcome:
@@ -161,37 +173,33 @@ class Loader:
     async def _load_item(self, writer: Writer, item: Item) -> DayOutcome:
         if isinstance(item, ExportedDay):
             confirmation = DayConfirmation(
-                **self._observation(item), load_id=new_load_id(item.observed_at)
+                **observation(item, self._run.reading, self._run.flow_run_id),
+                load_id=new_load_id(item.observed_at),
             )
             return _outcome(item, await in_thread(confirm_day, writer, confirmation))
         exported = item.exported
+        drift = await in_thread(self._drift, writer, item)
         load = DayLoad(
-            **self._observation(exported),
-            load_id=item.load_id,
-            lake_path=item.lake_path,
-            quarantine_path=item.quarantine_path,
-            rows_read=item.rows_read,
-            rows_quarantined=item.rows_quarantined,
-            rows_outside_day=item.rows_outside_day,
+            **observation(exported, self._run.reading, self._run.flow_run_id),
+            **loaded_file(item, drift),
             force=self._force,
             accept_smaller=self._accept_smaller,
             hold_below_share=self._run.settings.hold_below_share,
         )
         self._run.loads[exported.dataset, exported.day] = (writer, load)
-        return await load_one_day(exported.dataset, exported.day)
+        outcome = await load_one_day(exported.dataset, exported.day)
+        return replace(outcome, drift=drift.sentence() or None)
 
-    def _observation(self, exported: ExportedDay) -> dict[str, Any]:
-        return {
-            "dataset": exported.dataset,
-            "window_day": exported.day,
-            "observed_at": exported.observed_at,
-            "file_sha256": exported.sha256,
-            "file_bytes": exported.size_bytes,
-            "task_id": exported.task_id,
-            "contract_version": DATASETS[exported.dataset].version,
-            "flow_run_id": self._run.flow_run_id,
-            "export_seconds": exported.export_seconds,
-        }
+    def _drift(self, writer: Writer, item: NormalisedDay) -> Drift:
+        """What changed in the columns; refused where the mapping file says so."""
+        exported, columns = item.exported, item.report.columns
+        drift = drift_of(writer, exported.dataset, columns, exported.observed_at)
+        try:
+            refuse_drift(drift, DATASETS[exported.dataset], self._run.mapping.of(exported.dataset))
+        except SchemaDrift:
+            item.lake_path.unlink(missing_ok=True)
+            raise
+        return drift
 
 
 @task(name="load", task_run_name="load {dataset} {day}", cache_policy=NO_CACHE)

@@ -16,8 +16,9 @@ from datetime import date
 
 from extract.errors import DownloadFailed, StopRun
 from flows.loader import Loader
+from flows.reading import ExportedDay
 from flows.run import Run
-from flows.stages import KNOWN, ExportedDay, export_day, normalise_day
+from flows.stages import KNOWN, export_day, normalise_day, replay_day
 from flows.summary import FAILED, DayOutcome
 from transform.errors import TransformError
 
@@ -34,11 +35,13 @@ class Options:
         force: load a day anew though its content is the same.
         accept_smaller: let a day lose most of its rows instead of holding it.
         days_at_once: how many days may be under way.
+        from_raw: read the files that are kept, and ask the vendor for nothing.
     """
 
     force: bool = False
     accept_smaller: bool = False
     days_at_once: int = 16
+    from_raw: bool = False
 
 
 async def run_days(
@@ -82,7 +85,8 @@ async def _one_day(
     async with doors.days:
         began = time.monotonic()
         try:
-            outcome = await _claimed_day(run, key, loader, options, doors)
+            work = _replayed_day if options.from_raw else _claimed_day
+            outcome = await work(run, key, loader, options, doors)
         except StopRun:
             raise
         except KNOWN as error:
@@ -109,6 +113,19 @@ async def _claimed_day(
             del run.claims[key]
         claim.finish()
     return outcome
+
+
+async def _replayed_day(
+    _: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
+) -> DayOutcome:
+    """One day from its kept files, the one it holds first; what becomes of the last one counts.
+
+    A later file that never could be loaded doesn't keep the day from being read anew.
+    """
+    *earlier, last = await replay_day(*key)
+    for exported in earlier:
+        await _load(exported, loader, options, doors)
+    return await _load(last, loader, options, doors)
 
 
 async def _load(

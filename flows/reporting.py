@@ -23,6 +23,10 @@ from flows.summary import RunReport
 from flows.windows import ddmmyyyy
 
 Listener = Callable[[int, int, RunReport | None], None]
+DRIFT_CURE = (
+    "Columns that no field is known for are kept in `extra`. Name them in the mapping file, then "
+    "backfill their days with `from_raw=true`."
+)
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
@@ -86,6 +90,11 @@ async def finish(report: RunReport, key: str) -> None:
         DaysFailed: names each failed day and its cure.
     """
     await acreate_markdown_artifact(markdown=report.markdown(), key=key)
+    if drifted := report.drift_lines():
+        said = "".join(f"- {line}\n" for line in drifted)
+        await acreate_markdown_artifact(
+            markdown=f"## Columns changed\n\n{said}\n{DRIFT_CURE}\n", key="schema-drift"
+        )
     logger = get_run_logger()
     for line in [*report.lines(), report.place()]:
         logger.info(line)

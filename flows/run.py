@@ -17,11 +17,15 @@ from extract.client import ClientOptions, SmartConnectClient
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
 from flows.errors import FlowError
+from flows.mapping import load_mapping
+from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
 from flows.windows import day_end
+from transform.mapping import MappingFile
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad
+from warehouse.replay import Step
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Run:
     jobs: ExportJobs
     vendor: Vendor
     flow_run_id: str
+    mapping: MappingFile = field(default_factory=MappingFile)
+    replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
 
@@ -50,6 +56,11 @@ class Run:
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return self.settings.zone
+
+    @property
+    def reading(self) -> Reading:
+        """How files are read in this run."""
+        return Reading(self.settings.time_zone, self.vendor.selection, self.mapping)
 
     def request(self, dataset: str, day: date, last: date | None = None) -> ExportRequest:
         """The export of `day` (or of `day` to `last`), `date_to` sent as this vendor reads it."""
@@ -97,17 +108,35 @@ def client_options(settings: Settings) -> ClientOptions:
     )
 
 
+def _no_token() -> str:
+    raise FlowError("The vendor was asked in a run that reads kept files alone.")
+
+
 @asynccontextmanager
 async def open_run(
-    settings: Settings, name: str, flow_run_id: str, *, export_jobs: int | None = None
+    settings: Settings,
+    name: str,
+    flow_run_id: str,
+    *,
+    export_jobs: int | None = None,
+    offline: bool = False,
 ) -> AsyncIterator[Run]:
     """Open everything a run needs, before any export is started.
 
+    Args:
+        settings: of the company.
+        name: the run's, for locks and errors.
+        flow_run_id: Prefect's id of it.
+        export_jobs: exports at once, at most the setting's.
+        offline: the vendor will not be asked: no token is needed.
+
     Raises:
         NotConfigured: no token.
+        transform.errors.InvalidMapping: the mapping file says what can't be meant.
         warehouse.errors.WarehouseError: the data directory can't be used or is another's.
     """
-    read_token = token_source(settings)
+    mapping = load_mapping(settings)
+    read_token = _no_token if offline else token_source(settings)
     layout = DataDirectory(settings.data_root, group=settings.published_group)
     layout.initialise(settings.origin)
     polling = Polling(
@@ -127,7 +156,7 @@ async def open_run(
             claim_wait_seconds=settings.claim_wait_seconds,
         )
         vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id)
+        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping)
         reset = _CURRENT.set(run)
         try:
             yield run

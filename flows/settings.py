@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     )
     time_zone: str = Field("Europe/Moscow", description="The company's time zone: its days.")
     data_dir: Path = Field(Path("data"), description="Where everything is kept.")
+    mapping_file: Path = Field(
+        Path("mapping.toml"),
+        description="What the company says of its files (docs/mapping.md); may be absent.",
+    )
     date_to: Boundary = Field(
         "unknown", description="Whether an export includes `date_to`; found out while unknown."
     )

@@ -11,12 +11,9 @@ from prefect.cache_policies import NO_CACHE
 from flows.errors import FlowError
 from flows.loader import writer_session
 from flows.run import Run, current_run
-from flows.stages import KNOWN, in_thread, new_load_id
+from flows.stages import KNOWN, in_thread
 from flows.summary import FAILED, DayOutcome
-from transform.datasets import USERS
-from transform.normalise import Origin, normalise_records
-from warehouse.lake import write_quarantine
-from warehouse.snapshots import load_snapshot
+from flows.userlist import keep_list, load_list, normalise_list
 
 
 @task(name="snapshot users", task_run_name="snapshot users {day}", cache_policy=NO_CACHE)
@@ -30,23 +27,16 @@ async def snapshot_users(day: str, accept_smaller: bool = False) -> DayOutcome:
     began = time.monotonic()
     observed_at = datetime.now(UTC)
     del day  # names the task run
-    load_id = new_load_id(observed_at)
     today = observed_at.astimezone(run.zone).date()
     reply = await run.client.list_users()
-    origin = Origin(today, observed_at, load_id, run.settings.time_zone)
-    users = await in_thread(normalise_records, reply.users, USERS, origin)
-    await in_thread(
-        write_quarantine, run.layout, users.quarantine, dataset="users", load_id=load_id
-    )
+    raw = await in_thread(keep_list, run.layout, reply.users, today, observed_at)
+    done = await in_thread(normalise_list, run.layout, raw, run.reading)
     async with writer_session(run) as writer:
-        result = await in_thread(
-            load_snapshot,
+        result, drift = await in_thread(
+            load_list,
             writer,
-            USERS.arrow_schema(),
-            users.table,
-            snapshot_date=today,
-            observed_at=observed_at,
-            load_id=load_id,
+            done,
+            run.reading,
             flow_run_id=run.flow_run_id,
             accept_smaller=accept_smaller,
             hold_below_share=run.settings.hold_below_share,
@@ -61,8 +51,9 @@ async def snapshot_users(day: str, accept_smaller: bool = False) -> DayOutcome:
         seconds=time.monotonic() - began,
         rows_read=len(reply.users),
         rows_loaded=result.rows,
-        rows_quarantined=users.report.rows_quarantined,
+        rows_quarantined=done.users.report.rows_quarantined,
         problem=problem,
+        drift=drift.sentence() or None,
     )
 
 

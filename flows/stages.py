@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,45 +19,14 @@ from prefect.cache_policies import NO_CACHE
 from extract.download import download
 from extract.errors import ExtractError
 from flows.errors import FlowError
-from flows.run import current_run
-from transform.datasets import DATASETS
+from flows.reading import ExportedDay, NormalisedDay, kept_day, normalise_file
+from flows.run import Run, current_run
 from transform.errors import TransformError
-from transform.normalise import Origin, normalise_export
-from transform.readers import open_export
 from warehouse.errors import WarehouseError
-from warehouse.lake import write_lake_file, write_quarantine
-from warehouse.raw import store_raw
+from warehouse.raw import RawObservation, note_observation, prove_raw, raw_missing, store_raw
 
 T = TypeVar("T")
 KNOWN = (ExtractError, TransformError, WarehouseError, FlowError)
-
-
-@dataclass(frozen=True)
-class ExportedDay:
-    """An export file in raw/: what was asked, when, and what came."""
-
-    dataset: str
-    day: date
-    path: Path
-    sha256: str
-    size_bytes: int
-    task_id: int
-    observed_at: datetime
-    export_seconds: float
-
-
-@dataclass(frozen=True)
-class NormalisedDay:
-    """A day's typed rows in the lake, not yet loaded. Rows read = out + quarantined."""
-
-    exported: ExportedDay
-    load_id: str
-    lake_path: Path
-    quarantine_path: Path | None
-    rows_read: int
-    rows_out: int
-    rows_quarantined: int
-    rows_outside_day: int
 
 
 class StageFailed(FlowError):
@@ -106,9 +73,36 @@ async def export_day(dataset: str, day: date) -> ExportedDay:
         sha256=file.sha256,
         suffix=file.suffix,
     )
+    seen = RawObservation(
+        dataset=dataset,
+        window_day=day,
+        path=path,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        observed_at=ready.started_at,
+        task_id=ready.task_id,
+        export_seconds=seconds,
+    )
+    await in_thread(note_observation, run.layout, seen)
     return ExportedDay(
         dataset, day, path, file.sha256, file.size_bytes, ready.task_id, ready.started_at, seconds
     )
+
+
+@task(name="replay", task_run_name="replay {dataset} {day}", cache_policy=NO_CACHE)
+async def replay_day(dataset: str, day: date) -> list[ExportedDay]:
+    """The day's files in raw/ in place of an export, each proven to be what came.
+
+    Raises:
+        warehouse.errors.RawMissing: none is kept.
+        warehouse.errors.HashMismatch: one was damaged; nothing of the day is loaded.
+    """
+    steps = current_run().replays.get((dataset, day), [])
+    if not steps:
+        raise raw_missing(dataset, day)
+    for step in steps:
+        await in_thread(prove_raw, step.raw)
+    return [kept_day(step.raw) for step in steps]
 
 
 @task(
@@ -125,37 +119,5 @@ async def normalise_day(exported: ExportedDay) -> NormalisedDay:
     return await in_thread(_normalise, exported, current_run())
 
 
-def new_load_id(observed_at: datetime) -> str:
-    """A load's name: sorted by when its export was started, and never twice the same."""
-    return f"{observed_at.astimezone(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
-
-
-def _normalise(exported: ExportedDay, run: Any) -> NormalisedDay:
-    dataset = DATASETS[exported.dataset]
-    load_id = new_load_id(exported.observed_at)
-    origin = Origin(exported.day, exported.observed_at, load_id, run.settings.time_zone)
-    known = run.vendor.selection
-    expect = None if known == "unknown" else known
-    normalised = normalise_export(open_export(exported.path), dataset, origin, expect=expect)
-    lake = write_lake_file(
-        run.layout,
-        normalised.schema,
-        normalised,
-        dataset=exported.dataset,
-        window_day=exported.day,
-        load_id=load_id,
-    )
-    quarantine = write_quarantine(
-        run.layout, normalised.quarantine, dataset=exported.dataset, load_id=load_id
-    )
-    report = normalised.report
-    return NormalisedDay(
-        exported,
-        load_id,
-        lake.path,
-        quarantine,
-        report.rows_read,
-        report.rows_out,
-        report.rows_quarantined,
-        report.rows_outside_day,
-    )
+def _normalise(exported: ExportedDay, run: Run) -> NormalisedDay:
+    return normalise_file(run.layout, exported, run.reading)

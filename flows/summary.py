@@ -31,6 +31,7 @@ class DayOutcome:
     rows_duplicate: int = 0
     rows_quarantined: int = 0
     problem: str | None = None
+    drift: str | None = None
 
     @property
     def written(self) -> bool:
@@ -69,9 +70,27 @@ class RunReport:
         """What a person should know beside the table, the worst first."""
         failed = [f"Failed: {_place(o)}: {o.problem}" for o in self.failures]
         held = [f"Held: {_place(o)}: {o.problem}" for o in self.outcomes if o.outcome == "held"]
+        drifted = self.drift_lines()
         if self.nothing_new and self.outcomes:
-            return [*held, *self.notes, "Nothing new: every day is as it was loaded before."]
-        return [*failed, *held, *self.notes]
+            return [
+                *held,
+                *drifted,
+                *self.notes,
+                "Nothing new: every day is as it was loaded before.",
+            ]
+        return [*failed, *held, *drifted, *self.notes]
+
+    def drift_lines(self) -> list[str]:
+        """Which columns changed since the load before: a line for each change, its days counted."""
+        days: dict[tuple[str, str], list[date]] = {}
+        for outcome in self.outcomes:
+            if outcome.drift:
+                days.setdefault((outcome.dataset, outcome.drift), []).append(outcome.day)
+        return [
+            f"Columns changed: {dataset} from {ddmmyyyy(min(found))} on "
+            f"({len(found)} {'day' if len(found) == 1 else 'days'}): {drift}."
+            for (dataset, drift), found in days.items()
+        ]
 
     def markdown(self) -> str:
         """The report for an artifact of Prefect."""

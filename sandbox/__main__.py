@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sandbox.options import FAULTS, Fault, SandboxOptions
+from sandbox.options import FAULTS, ColumnChange, Fault, SandboxOptions
 from sandbox.server import bound_socket, server
 
 app = typer.Typer(add_completion=False)
@@ -27,6 +27,13 @@ def _date(text: str | None) -> date | None:
 def _faults(texts: list[str]) -> tuple[Fault, ...]:
     try:
         return tuple(Fault.parse(text) for text in texts)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _column_changes(texts: list[str]) -> tuple[ColumnChange, ...]:
+    try:
+        return tuple(ColumnChange.parse(text) for text in texts)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -101,6 +108,10 @@ def main(
         list[str] | None,
         typer.Option(help=f"NAME or NAME:dd.mm.yyyy, repeatable: {', '.join(FAULTS)}."),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="OLD=NEW renames a column, NEW adds one; :dd.mm.yyyy says since when."),
+    ] = None,
 ) -> None:
     """SmartConnect on this machine: all ten operations over real HTTP, with invented or real
     conversations that are the same for the same seed.
@@ -113,7 +124,7 @@ def main(
         "\t" if delimiter == "tab" else delimiter, encoding, wrap, headers, selection, date_to,
         pending_status, location, download_needs_token, time_zone, _date(today),
         messages_per_day, users_change, corpus, _date(corpus_start), record, callback_url,
-        _faults(fault or []),
+        _faults(fault or []), _column_changes(column or []),
     )  # fmt: skip
     serving = server(options)
     bound = bound_socket(options)

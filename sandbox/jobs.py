@@ -14,7 +14,7 @@ from sandbox.corpus import Corpus
 from sandbox.files import export_file
 from sandbox.messages import Message, content_hash, days_between
 from sandbox.options import SandboxOptions
-from sandbox.tables import Table, chats_table, statistics_table
+from sandbox.tables import Table, changed_columns, chats_table, statistics_table
 
 
 @dataclass
@@ -128,6 +128,7 @@ class Jobs:
             table = chats_table(messages, language)
         else:
             table = statistics_table(messages, task.date_from, language)
+        table = changed_columns(table, self._options.column_changes, task.date_from)
         self._note("file", task, rows=len(table[1]), content_hash=content_hash(messages))
         return export_file(self._damaged(table, task.date_from), self._options)
 

@@ -38,6 +38,28 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class ColumnChange:
+    """A column of the export files that changes its name from `since` on; without `old`, a new one.
+
+    A vendor may change its files at any time (whether it does is not published).
+    """
+
+    new: str
+    old: str | None = None
+    since: date | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ColumnChange:
+        """`NEW` or `OLD=NEW`, each with `:dd.mm.yyyy` or without; ValueError for anything else."""
+        names, _, day = text.partition(":")
+        old, equals, new = names.rpartition("=")
+        if not new or (equals and not old):
+            raise ValueError(f"{text!r} is neither NEW nor OLD=NEW")
+        since = datetime.strptime(day, "%d.%m.%Y").date() if day else None  # noqa: DTZ007
+        return cls(new, old or None, since)
+
+
+@dataclass(frozen=True)
 class SandboxOptions:
     """See `python -m sandbox --help` for each of them. Durations are seconds."""
 
@@ -67,6 +89,7 @@ class SandboxOptions:
     record: Path | None = None
     callback_url: str | None = None
     faults: tuple[Fault, ...] = field(default=())
+    column_changes: tuple[ColumnChange, ...] = field(default=())
 
     @property
     def zone(self) -> ZoneInfo:

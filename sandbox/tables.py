@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sandbox.messages import Message
+from sandbox.options import ColumnChange
 
 Cell = str | int | datetime | None
 Table = tuple[list[str], list[list[Cell]]]
@@ -90,6 +91,20 @@ def statistics_table(messages: Sequence[Message], day: date, language: str) -> T
             ]
         )
     return list(STATISTICS[language]), rows
+
+
+def changed_columns(table: Table, changes: Iterable[ColumnChange], day: date) -> Table:
+    """The table as a vendor sends it that has renamed or added columns by `day`."""
+    header, rows = list(table[0]), table[1]
+    for change in changes:
+        if change.since is not None and day < change.since:
+            continue
+        if change.old is None:
+            header.append(change.new)
+            rows = [[*row, f"{change.new} {number}"] for number, row in enumerate(rows, start=1)]
+        else:
+            header = [change.new if name == change.old else name for name in header]
+    return header, rows
 
 
 def _first_responses(messages: Iterable[Message]) -> list[float]:

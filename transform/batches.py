@@ -61,7 +61,12 @@ class BatchTyper:
         self.binding = binding
         self.seen = Seen()
         self.clock = CompanyClock(origin.time_zone)
-        self.moments = MomentColumn(dataset.order_by, self.clock, month_first=rules.month_first)
+        self.moments = MomentColumn(
+            dataset.order_by,
+            self.clock,
+            month_first=rules.month_first,
+            date_format=rules.date_format,
+        )
         self._dataset = dataset
         self._schema = dataset.arrow_schema()
         self._origin = origin

@@ -28,6 +28,10 @@ class NoTimeOfDay(ContractError):
     """Every moment of the file is a bare date."""
 
 
+class SchemaDrift(ContractError):
+    """Columns are new, gone or renamed, and the mapping file says that this stops a load."""
+
+
 class WrongWindow(ContractError):
     """Most rows lie outside the day asked for: the vendor has read the dates differently."""
 

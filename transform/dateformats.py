@@ -79,6 +79,27 @@ def candidates(*, month_first: bool) -> Sequence[DateFormat]:
     ]
 
 
+_WORDS: dict[str, Order] = {"y": "year first", "d": "day first", "m": "month first"}
+_DIRECTIVES = re.compile(
+    r"%(?P<a>[dmY])(?P<sep>[./-])%(?P<b>[dmY])(?P=sep)%(?P<c>[dmY])"
+    r"(?:(?:, ?|[T ])%H:%M(?::%S(?:[.,]%f)?)?(?P<zone> ?%z)?)?"
+)
+
+
+def stated(text: str) -> DateFormat | None:
+    """The format that a person writes down: `%d.%m.%Y %H:%M:%S`, `unix seconds`; None: not one.
+
+    Seconds, fractions and the time itself may be left out, as they may in the values.
+    """
+    if text in _UNIX:
+        return DateFormat("unix seconds" if text == "unix seconds" else "unix milliseconds")
+    match = _DIRECTIVES.fullmatch(text)
+    letters = "".join(match[name] for name in "abc").lower() if match else ""
+    if match is None or letters not in _ORDERS.values():
+        return None
+    return DateFormat(_WORDS[letters[0]], match["sep"], match["zone"] is not None)
+
+
 def decide(texts: Iterable[str], *, month_first: bool = False) -> DateFormat | None:
     """The format that most of the values have; None where no value has any.
 

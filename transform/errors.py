@@ -2,11 +2,13 @@
 
     TransformError                 base: says what was asked, what came, what to do
     ├── UnreadableExport           the file is no table that can be read: ask for the export again
+    ├── InvalidMapping             the mapping file says what can't be meant: correct its line
     └── ContractError              (contract_errors.py) a table, but not the one promised
         ├── MissingColumn          name the column in the mapping file
         ├── AmbiguousColumn        say in the mapping file which of two columns is meant
         ├── DateOrderConflict      say in the mapping file how the dates are written
         ├── NoTimeOfDay            name the column that holds the time of day
+        ├── SchemaDrift            say in the mapping file what the changed columns mean
         ├── WrongWindow            compare the days asked for with the days that came
         └── TooManyQuarantined     look at the reasons in the quarantine, then mend the mapping
 
@@ -38,3 +40,7 @@ class TransformError(Exception):
 
 class UnreadableExport(TransformError):
     """The file is no table that can be read whole and truthfully; nothing of it was loaded."""
+
+
+class InvalidMapping(TransformError):
+    """The mapping file can't be read or says what can't be meant; nothing was started."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _CAMEL = re.compile(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ][a-zа-яё])|(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])")
 _WORD = re.compile(r"[^\W_]+|%")
+MASKED = "<masked>"
 
 # The last word or words of a header that tell how a duration is written.
 SECONDS_PER_UNIT: dict[str, float] = {
@@ -37,11 +39,29 @@ def split_unit(header: str) -> tuple[str, float | None]:
     return "".join(words), None
 
 
+_VALUE = re.compile(r"\d{5}|@|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}:\d{2}")
+
+
+def looks_like_record(headers: Sequence[str]) -> bool:
+    """Whether a cell is a date, a time, a long number or an address: then it is no header line."""
+    return any(_VALUE.search(header) for header in headers)
+
+
+def shown_all(headers: Sequence[str]) -> list[str]:
+    """A file's headers as an error may show them.
+
+    Where they look like a record all are masked: the names beside its date are personal.
+    """
+    if looks_like_record(headers):
+        return [MASKED] * len(headers)
+    return [shown(header) for header in headers]
+
+
 def shown(header: str) -> str:
     """A header as an error may show it: what looks like a record's value is masked.
 
     A file without a header line presents its first record as headers, and that is personal data.
     """
     if len(header) > 60 or re.search(r"\d{5}|@", header) or not re.search(r"[^\W\d]", header):
-        return "<masked>"
+        return MASKED
     return repr(header)

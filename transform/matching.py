@@ -12,7 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from transform.contract import Dataset, Kind
 from transform.contract_errors import AmbiguousColumn, MissingColumn
-from transform.headers import header_key, header_words, shown, split_unit
+from transform.headers import (
+    header_key,
+    header_words,
+    looks_like_record,
+    shown,
+    split_unit,
+)
 
 EXTRA = "extra"
 _MAPPED = -1  # a mapping file's word is better than any alias
@@ -49,7 +55,11 @@ class _Claim:
 
 
 def match_columns(
-    columns: Sequence[str], dataset: Dataset, mapping: Mapping[str, str] | None = None
+    columns: Sequence[str],
+    dataset: Dataset,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    demand: bool = True,
 ) -> Binding:
     """Find the contract's fields among a file's headers.
 
@@ -57,9 +67,10 @@ def match_columns(
         columns: the file's headers, in order.
         dataset: the contract.
         mapping: a company's own words, header → field or part (or "extra"); they beat every alias.
+        demand: refuse a file without the required fields; a look at a file doesn't.
 
     Raises:
-        MissingColumn: a required field is under no known header.
+        MissingColumn: a required field is under no known header, and that is demanded.
         AmbiguousColumn: two headers have an equal claim to one field.
     """
     claims = _claims(columns, dataset, mapping or {})
@@ -73,7 +84,8 @@ def match_columns(
         winners[source] = best
         notes += _lost(columns, source, best, rivals)
     _settle_parts(winners, dataset)
-    _demand(winners, dataset, columns)
+    if demand:
+        _demand(winners, dataset, columns)
     return _binding(columns, winners, notes)
 
 
@@ -154,9 +166,11 @@ def _nothing_known(dataset: Dataset, columns: Sequence[str]) -> MissingColumn:
 
 def _missing(dataset: Dataset, group: tuple[str, ...], columns: Sequence[str]) -> MissingColumn:
     wanted = " or ".join(group)
-    seen = "the headers are " + ", ".join(shown(header) for header in columns)
+    seen = "the headers are " + ", ".join(map(shown, columns))
+    if looks_like_record(columns):
+        seen = "the first line looks like a record; perhaps there is no header line"
     aliases = [alias for name in group for alias in (name, *dataset.field(name).aliases)]
-    near = _nearest(aliases, columns)
+    near = _nearest(aliases, [] if looks_like_record(columns) else columns)
     hint = f" The nearest: {near}." if near else f" Known headers for it: {', '.join(aliases[:6])}."
     return MissingColumn(
         f"finding {wanted} for {dataset.name}",

@@ -34,16 +34,24 @@ class MomentColumn:
         name: the field, for reasons.
         clock: the company's time zone.
         month_first: what a company says of its own files.
+        date_format: the very format, where a company says that; None: decided by the values.
 
     Raises (from `read`):
         DateOrderConflict: a value is a date only with day and month swapped.
     """
 
-    def __init__(self, name: str, clock: CompanyClock, *, month_first: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: CompanyClock,
+        *,
+        month_first: bool,
+        date_format: DateFormat | None = None,
+    ) -> None:
         self._name = name
         self._clock = clock
         self._month_first = month_first
-        self.format: DateFormat | None = None
+        self.format = date_format
         self._evidence = ""  # a value that shows the format
 
     def read(self, texts: pa.StringArray, problems: Problems) -> LocalMoments:
@@ -85,8 +93,9 @@ class MomentColumn:
         return _spread(self._clock.to_local(utc[moments.ok]), moments.ok), utc
 
     def _conflict(self, text: str) -> DateOrderConflict:
+        evidence = self._evidence or "the mapping file"
         return DateOrderConflict(
-            f"reading {self._name} as {self.format}, as {self._evidence} reads",
+            f"reading {self._name} as {self.format}, as {evidence} reads",
             f"{text} is a date only with day and month swapped",
             "The file may write the month first: if so, say month first in the mapping file; "
             "if not, the file mixes two ways and must be asked for again.",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from transform.dateformats import DateFormat
+
 # Which messages an export of a day brings: those of that day, or those of threads begun that day.
 # Not published: found out by the caller, who says None while it is unknown.
 Selection = Literal["message", "thread"]
@@ -40,6 +42,7 @@ class Rules:
     Args:
         mapping: header → field, part or "extra"; beats every alias.
         month_first: dates are written month first (04/23/2026); never guessed.
+        date_format: how dates are written, where a company says just that; None: find out.
         max_quarantined_share: of the records read; above it the load stops.
         max_quarantined_rows: of one load, so that memory stays bounded; above it the load stops.
         tolerated_rows: so many quarantined records never stop a load, whatever their share.
@@ -49,6 +52,7 @@ class Rules:
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     month_first: bool = False
+    date_format: DateFormat | None = None
     max_quarantined_share: float = 0.2
     max_quarantined_rows: int = 100_000
     tolerated_rows: int = 20

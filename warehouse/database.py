@@ -66,6 +66,19 @@ def open_writer(
     Raises:
         WriterBusy: another run writes for longer; the message says which and since when.
     """
+    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds), opened(
+        layout, holder=holder, schemas=schemas, memory_limit_mb=memory_limit_mb
+    ) as writer:
+        yield writer
+
+
+@contextmanager
+def writer_lock(layout: DataDirectory, *, holder: str, wait_seconds: float) -> Iterator[None]:
+    """Keep every other writer out within the block.
+
+    Raises:
+        WriterBusy: as `open_writer`.
+    """
     lock = FileLock(layout.state / "writer.lock", thread_local=False, mode=PRIVATE_FILE)
     note = layout.state / "writer.holder"
     try:
@@ -77,14 +90,26 @@ def open_writer(
         ) from None
     try:
         note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
-        connection = _connect(layout, memory_limit_mb)
-        try:
-            contracts = [Contract(schema) for schema in schemas]
-            yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
-        finally:
-            connection.close()
+        yield
     finally:
         lock.release()
+
+
+@contextmanager
+def opened(
+    layout: DataDirectory,
+    *,
+    holder: str,
+    schemas: Sequence[pa.Schema] = (),
+    memory_limit_mb: int = 400,
+) -> Iterator[Writer]:
+    """The database of a directory within the block; the caller holds its `writer_lock`."""
+    connection = _connect(layout, memory_limit_mb)
+    try:
+        contracts = [Contract(schema) for schema in schemas]
+        yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
+    finally:
+        connection.close()
 
 
 def _holder(note: object) -> str:

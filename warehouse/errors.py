@@ -5,6 +5,9 @@ WarehouseError
 ├── OtherOrigin         the directory holds another company's data, or the sandbox's
 ├── WriterBusy          another run loads: wait, or see what it does
 ├── HashMismatch        bytes aren't what was promised: fetch or restore them
+├── RawMissing          a file isn't kept that is needed: restore it, or export its day again
+├── NothingKept         raw/ is empty: run a nightly first
+├── DatabaseUnreadable  the writer's database can't be opened: move it away and rebuild
 ├── ContractChanged     a published column would vanish: a contract version and a note first
 └── NoSuchRelease       nothing to go back to, or to read
 """
@@ -30,6 +33,18 @@ class WriterBusy(WarehouseError):
 
 class HashMismatch(WarehouseError):
     """A file isn't what its hash says."""
+
+
+class RawMissing(WarehouseError):
+    """A file of raw/ that is to be read again isn't there."""
+
+
+class NothingKept(WarehouseError):
+    """There is nothing in raw/ to rebuild from."""
+
+
+class DatabaseUnreadable(WarehouseError):
+    """The writer's database is damaged, or another program holds it."""
 
 
 class ContractChanged(WarehouseError):

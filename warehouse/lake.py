@@ -48,7 +48,7 @@ def write_lake_file(
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                 rows += table.num_rows
         sync(building)
-        _make_folders(layout, target.parent)
+        make_folders(layout, target.parent)
         layout.open_to_readers(building)
         building.replace(target)
         sync(target.parent)
@@ -72,7 +72,8 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterabl
         yield pa.Table.from_batches(kept, schema=schema)
 
 
-def _make_folders(layout: DataDirectory, folder: Path) -> None:
+def make_folders(layout: DataDirectory, folder: Path) -> None:
+    """Make a day's folder of the lake and the one above it, durable and open to readers."""
     for part in (folder.parent, folder):
         if not part.exists():
             part.mkdir(exist_ok=True)

@@ -88,6 +88,19 @@ class DataDirectory:
         """Where the export files of a window are."""
         return self.raw / dataset / f"{date_from.isoformat()}_{date_to.isoformat()}"
 
+    def raw_note(self, raw_file: Path) -> Path:
+        """Where it stands when a raw file was observed."""
+        return raw_file.with_name(f"{raw_file.name.partition('.')[0]}.seen.json")
+
+    def raw_notes(self, dataset: str, day: date | None = None) -> list[Path]:
+        """The notes of a dataset's raw files, or of those whose window begins on `day`."""
+        begins = f"{day.isoformat()}_*" if day else "*"
+        return sorted((self.raw / dataset).glob(f"{begins}/*.seen.json"))
+
+    def staging(self) -> DataDirectory:
+        """A data directory of its own in which a rebuild is made, on the same file system."""
+        return DataDirectory(self.state / "rebuild", group=self.group)
+
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
         """A load's typed rows."""
         return self.lake / dataset / f"window_day={window_day.isoformat()}" / f"{load_id}.parquet"
@@ -138,6 +151,11 @@ class DataDirectory:
         probe = self.state / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
+
+    @property
+    def origin(self) -> str:
+        """Whose data this is; the directory is initialised."""
+        return self._origin() or ""
 
     def _origin(self) -> str | None:
         path = self.state / "origin.json"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from warehouse.database import Writer
-from warehouse.observations import DayFile
+from warehouse.observations import DayFile, source_sql
 
 RECENT_LOADS = 200
 
@@ -23,6 +25,7 @@ class DayState:
     rows: int
     file_sha256: str
     contract_version: str
+    mapping_version: str
 
 
 def utc(moment: datetime) -> datetime:
@@ -33,11 +36,12 @@ def utc(moment: datetime) -> datetime:
 def day_states(writer: Writer, dataset: str) -> dict[date, DayState]:
     """Every loaded day of a dataset."""
     found = writer.connection.execute(
-        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version
+        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version,
+                  coalesce(mapping_version, '')
            FROM meta.days WHERE dataset = ?""",
         [dataset],
     ).fetchall()
-    return {row[0]: DayState(row[0], row[1], utc(row[2]), row[3], row[4], row[5]) for row in found}
+    return {row[0]: DayState(row[0], row[1], utc(row[2]), *row[3:]) for row in found}
 
 
 def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
@@ -51,6 +55,11 @@ def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
     return {
         row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:]) for row in found
     }
+
+
+def as_json(value: Mapping[str, int] | Sequence[str]) -> str | None:
+    """Counts or sentences as the ledger keeps them; NULL where there are none."""
+    return json.dumps(value, ensure_ascii=False) if value else None
 
 
 def insert_row(writer: Writer, table: str, values: Mapping[str, Any]) -> None:
@@ -72,6 +81,54 @@ def average_export_seconds(writer: Writer, dataset: str) -> float | None:
         [dataset],
     ).fetchone()
     return None if row is None or row[0] is None else float(row[0])
+
+
+def fill_quarantine(
+    writer: Writer, dataset: str, window_day: date, load_id: str, rejected: Path | None
+) -> None:
+    """Show a load's rejected records in place of the day's earlier ones; within a transaction."""
+    writer.connection.execute(
+        "DELETE FROM meta.quarantine WHERE dataset = ? AND window_day = ?", [dataset, window_day]
+    )
+    if rejected is not None:
+        writer.connection.execute(
+            f"""INSERT INTO meta.quarantine
+                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(rejected)}""",
+            [dataset, window_day, load_id],
+        )
+
+
+def write_columns(writer: Writer, dataset: str, load_id: str, columns: Mapping[str, str]) -> None:
+    """Keep a file's columns (header → field) in their order; within the caller's transaction."""
+    writer.connection.execute(
+        """INSERT INTO meta.file_columns
+           SELECT $dataset, $load_id, unnest(range(1, len($headers) + 1)),
+                  unnest($headers), unnest($fields)""",
+        {
+            "dataset": dataset,
+            "load_id": load_id,
+            "headers": list(columns),
+            "fields": list(columns.values()),
+        },
+    )
+
+
+def columns_before(writer: Writer, dataset: str, observed_at: datetime) -> dict[str, str]:
+    """The columns (header → field) of the dataset's last load that was observed before then.
+
+    Later observations don't count, so that replaying an old file shows no drift of the future.
+    """
+    found = writer.connection.execute(
+        """SELECT header, field FROM meta.file_columns WHERE load_id = (
+               SELECT load_id FROM meta.loads
+               WHERE dataset = $dataset AND observed_at < $before
+                     AND outcome IN ('loaded', 'unchanged')
+                     AND load_id IN (SELECT load_id FROM meta.file_columns)
+               ORDER BY observed_at DESC, loaded_at DESC LIMIT 1)
+           ORDER BY position""",
+        {"dataset": dataset, "before": observed_at},
+    ).fetchall()
+    return {str(row[0]): str(row[1]) for row in found}
 
 
 def get_fact(writer: Writer, key: str) -> str | None:

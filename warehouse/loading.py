@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
-from warehouse.ledger import DayState, day_files, day_states, insert_row
+from warehouse.ledger import (
+    DayState,
+    as_json,
+    day_files,
+    day_states,
+    fill_quarantine,
+    insert_row,
+    write_columns,
+)
+from warehouse.loads import DayConfirmation, DayLoad, DayResult, Observation
 from warehouse.observations import (
     DayFile,
     FileFacts,
@@ -22,66 +30,9 @@ from warehouse.observations import (
 )
 from warehouse.schema import Contract, quoted
 
+__all__ = ["DayConfirmation", "DayLoad", "DayResult", "confirm_day", "load_day"]
+
 HOLD_FROM_ROWS = 20  # below it, a day is too small for its shrinking to mean anything
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """An export of one day that was looked at. Sizes in bytes, times in UTC."""
-
-    dataset: str
-    window_day: date
-    load_id: str
-    observed_at: datetime
-    file_sha256: str
-    file_bytes: int
-    task_id: int | None
-    contract_version: str
-    flow_run_id: str
-    export_seconds: float
-    source: str = "export"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayConfirmation(Observation):
-    """The very file that the day holds came again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayLoad(Observation):
-    """A day's rows in the lake, ready to be loaded.
-
-    Args:
-        lake_path: typed rows, of the schema given to `load_day`.
-        quarantine_path: rejected records (line, reason, raw), if there are any.
-        rows_read: records of the file: rows of the lake file + rows_quarantined.
-        rows_quarantined: rejected ones.
-        rows_outside_day: rows dated on another day.
-        force: load the same content anew.
-        accept_smaller: load it though it is far smaller than before.
-        hold_below_share: below this share of the former rows a day is held.
-    """
-
-    lake_path: Path
-    quarantine_path: Path | None
-    rows_read: int
-    rows_quarantined: int
-    rows_outside_day: int
-    force: bool = False
-    accept_smaller: bool = False
-    hold_below_share: float = 0.5
-
-
-@dataclass(frozen=True)
-class DayResult:
-    """What became of a load: loaded, unchanged, held or superseded. rows_* are of its file."""
-
-    outcome: str
-    rows_read: int
-    rows_loaded: int
-    rows_duplicate: int
-    rows_quarantined: int
-    previous_rows: int
 
 
 def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
@@ -112,7 +63,8 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
             bump_revision(writer.connection)
         elif outcome == "unchanged":
             _observe_again(writer, contract, load)
-        _write_ledger(writer, load, result, load.rows_outside_day)
+        _write_ledger(writer, load, result, _told(load))
+        write_columns(writer, load.dataset, load.load_id, load.columns)
     if outcome != "loaded":
         load.lake_path.unlink(missing_ok=True)
     return result
@@ -125,7 +77,7 @@ def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     result = DayResult("unchanged", before.rows, 0, 0, 0, before.rows)
     with writer.transaction():
         _observe_again(writer, contract, seen)
-        _write_ledger(writer, seen, result, 0)
+        _write_ledger(writer, seen, result, {"rows_outside_day": 0})
     return result
 
 
@@ -140,8 +92,11 @@ def _outcome(
     shrunk = before.rows >= HOLD_FROM_ROWS and facts.rows < floor
     if (shrunk or (facts.rows == 0 and before.rows > 0)) and not load.accept_smaller:
         return "held"
-    same_contract = before.contract_version == load.contract_version
-    if not load.force and same_contract and _same_rows(writer, contract, load, before, facts):
+    same_reading = (before.contract_version, before.mapping_version) == (
+        load.contract_version,
+        load.mapping_version,
+    )
+    if not load.force and same_reading and _same_rows(writer, contract, load, before, facts):
         return "unchanged"
     return "loaded"
 
@@ -197,20 +152,12 @@ def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts
             "lake_file": writer.layout.relative(load.lake_path),
             "file_sha256": load.file_sha256,
             "contract_version": load.contract_version,
+            "mapping_version": load.mapping_version,
             "first_id": facts.first_id,
             "last_id": facts.last_id,
         },
     )
-    writer.connection.execute(
-        "DELETE FROM meta.quarantine WHERE dataset = ? AND window_day = ?",
-        [load.dataset, load.window_day],
-    )
-    if load.quarantine_path is not None:
-        writer.connection.execute(
-            f"""INSERT INTO meta.quarantine
-                SELECT ?, ?, ?, line, reason, raw FROM {source_sql(load.quarantine_path)}""",
-            [load.dataset, load.window_day, load.load_id],
-        )
+    fill_quarantine(writer, load.dataset, load.window_day, load.load_id, load.quarantine_path)
     _show(writer, contract, new, [new, old] if old else [new], list(files.values()))
 
 
@@ -262,8 +209,18 @@ def _show(
         )
 
 
+def _told(load: DayLoad) -> dict[str, object]:
+    """What the ledger keeps of a file that was read."""
+    return {
+        "rows_outside_day": load.rows_outside_day,
+        "reasons": as_json(load.reasons),
+        "notes": as_json(load.notes),
+        "drift": load.drift,
+    }
+
+
 def _write_ledger(
-    writer: Writer, seen: Observation, result: DayResult, rows_outside_day: int
+    writer: Writer, seen: Observation, result: DayResult, told: Mapping[str, object]
 ) -> None:
     insert_row(
         writer,
@@ -283,9 +240,10 @@ def _write_ledger(
             "rows_loaded": result.rows_loaded,
             "rows_duplicate": result.rows_duplicate,
             "rows_quarantined": result.rows_quarantined,
-            "rows_outside_day": rows_outside_day,
             "contract_version": seen.contract_version,
+            "mapping_version": seen.mapping_version,
             "flow_run_id": seen.flow_run_id,
             "export_seconds": seen.export_seconds,
+            **told,
         },
     )

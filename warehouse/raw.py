@@ -1,13 +1,42 @@
-"""The vendor's bytes, kept as they came: immutable, found by their hash, proven before use."""
+"""The vendor's bytes, kept as they came: immutable, found by their hash, proven before use.
+
+Beside each file stands a note of when it was observed: what is loaded from raw/ later is as old as
+its export, not as its loading, whether the first load came off or not.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
-from warehouse.errors import HashMismatch
-from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
+from warehouse.errors import HashMismatch, RawMissing
+from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes, sync
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawObservation:
+    """A raw file as one export brought it. Sizes in bytes.
+
+    Args:
+        window_day: the day that was asked for.
+        observed_at: when the export was started, UTC.
+        task_id: the vendor's export task; None for a list.
+        export_seconds: how long the vendor took.
+    """
+
+    dataset: str
+    window_day: date
+    path: Path
+    sha256: str
+    size_bytes: int
+    observed_at: datetime
+    task_id: int | None = None
+    export_seconds: float = 0.0
 
 
 def store_raw(
@@ -37,6 +66,82 @@ def store_raw(
     sync(folder)
     sync(folder.parent)
     return target
+
+
+def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
+    """Note durably when a stored raw file was observed; noting it again changes nothing."""
+    path = layout.raw_note(seen.path)
+    note: dict[str, Any] = {
+        "dataset": seen.dataset,
+        "window_day": seen.window_day.isoformat(),
+        "file": seen.path.name,
+        "bytes": seen.size_bytes,
+        "observations": [],
+    }
+    if path.exists():
+        note = json.loads(path.read_text(encoding="utf-8"))
+    observation = {
+        "observed_at": seen.observed_at.isoformat(),
+        "task_id": seen.task_id,
+        "export_seconds": seen.export_seconds,
+    }
+    if observation not in note["observations"]:
+        note["observations"].append(observation)
+        publish_bytes(path, json.dumps(note, indent=1).encode())
+
+
+def raw_observations(
+    layout: DataDirectory, dataset: str, day: date | None = None
+) -> list[RawObservation]:
+    """What was observed of a dataset (of one day), the earliest first."""
+    found = [seen for path in layout.raw_notes(dataset, day) for seen in _noted(path)]
+    return sorted(found, key=lambda seen: (seen.observed_at, seen.sha256))
+
+
+def _noted(path: Path) -> Iterator[RawObservation]:
+    try:
+        yield from _read_note(path)
+    except (ValueError, KeyError, TypeError):
+        raise HashMismatch(
+            f"{path} is damaged: it said when its file was observed. Restore it from a backup, or "
+            "move it and its file away and backfill their day."
+        ) from None
+
+
+def _read_note(path: Path) -> Iterator[RawObservation]:
+    note = json.loads(path.read_text(encoding="utf-8"))
+    for observation in note["observations"]:
+        yield RawObservation(
+            dataset=note["dataset"],
+            window_day=date.fromisoformat(note["window_day"]),
+            path=path.with_name(note["file"]),
+            sha256=path.name.partition(".")[0],
+            size_bytes=note["bytes"],
+            observed_at=datetime.fromisoformat(observation["observed_at"]),
+            task_id=observation["task_id"],
+            export_seconds=observation["export_seconds"],
+        )
+
+
+def prove_raw(seen: RawObservation) -> None:
+    """Prove that a kept file is what came.
+
+    Raises:
+        RawMissing: it isn't there.
+        HashMismatch: it was changed.
+    """
+    if not seen.path.exists():
+        raise raw_missing(seen.dataset, seen.window_day, seen.sha256)
+    prove_hash(seen.path, seen.sha256)
+
+
+def raw_missing(dataset: str, day: date, sha256: str | None = None) -> RawMissing:
+    """The error for a day of which no file (or not this one) is kept."""
+    which = f"the file {sha256[:12]}…" if sha256 else "no file"
+    return RawMissing(
+        f"{dataset} of {day:%d.%m.%Y}: {which} {'is not' if sha256 else 'is'} kept in raw/. "
+        "Restore raw/ from a backup, or backfill the day without from_raw to export it again."
+    )
 
 
 def prove_hash(path: Path, sha256: str) -> None:

@@ -79,6 +79,13 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
     return release
 
 
+def newest_revision(layout: DataDirectory) -> int:
+    """The revision of the newest release that is kept; 0 where there is none."""
+    newest = releases(layout)[-1:]
+    found = _manifest(newest[0]).get("revision") if newest else None
+    return found if isinstance(found, int) else 0
+
+
 def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -> Release:
     """Point readers at an earlier release (the one before the current one if `to` is None).
 

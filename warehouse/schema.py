@@ -40,6 +40,16 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "rows_quarantined": ("BIGINT", "Records that are in meta.quarantine instead."),
             "rows_outside_day": ("BIGINT", "Rows dated on another day than the one asked for."),
             "contract_version": ("VARCHAR", "Version of the dataset's contract."),
+            "mapping_version": (
+                "VARCHAR",
+                "Hash of what the mapping file says of it, or ''.",
+            ),
+            "reasons": ("VARCHAR", "Why records were quarantined: JSON, reason to count."),
+            "notes": ("VARCHAR", "What a person should know of the columns: a JSON list."),
+            "drift": (
+                "VARCHAR",
+                "Columns new, gone or renamed since the load observed before: JSON; NULL: none.",
+            ),
             "flow_run_id": ("VARCHAR", "Prefect's id of the run."),
             "export_seconds": ("DOUBLE", "How long the vendor took to make the file, seconds."),
         },
@@ -62,6 +72,7 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "lake_file": ("VARCHAR", "Its Parquet file, below the data directory."),
             "file_sha256": ("VARCHAR", "Hash of its export file."),
             "contract_version": ("VARCHAR", "Contract it was read under."),
+            "mapping_version": ("VARCHAR", "Mapping it was read under, or ''."),
             "first_id": ("VARCHAR", "The least identity in it, in text order."),
             "last_id": ("VARCHAR", "The greatest identity in it, in text order."),
         },
@@ -75,6 +86,16 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "line": ("BIGINT", "Line (text) or row (spreadsheet) in the file."),
             "reason": ("VARCHAR", "Why it could not be loaded."),
             "raw": ("VARCHAR", "The record as it came. Personal data."),
+        },
+    ),
+    "file_columns": (
+        "The columns of every file that was loaded, as its header line has them.",
+        {
+            "dataset": ("VARCHAR", "chats, statistics or users."),
+            "load_id": ("VARCHAR", "The load."),
+            "position": ("BIGINT", "The column's place in the file, from 1."),
+            "header": ("VARCHAR", "Its header."),
+            "field": ("VARCHAR", "The field it was read as, or extra."),
         },
     ),
     "facts": (

@@ -5,13 +5,15 @@ Only the contract's tracked columns make a version; a volatile one (a last-seen 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
-from warehouse.ledger import insert_row, utc
+from warehouse.ledger import fill_quarantine, insert_row, utc, write_columns
 from warehouse.schema import Contract, quoted
 
 HOLD_FROM_ROWS = 4
@@ -39,12 +41,16 @@ def load_snapshot(
     flow_run_id: str,
     accept_smaller: bool = False,
     hold_below_share: float = 0.5,
+    columns: Mapping[str, str] | None = None,
+    told: Mapping[str, object] | None = None,
+    quarantine_path: Path | None = None,
 ) -> SnapshotResult:
     """Take `table` (one row a key) as the list of `snapshot_date`, in one transaction.
 
     A second list of the same day takes the first one's place. An empty or far smaller list is held
     unless accepted, so that a broken answer never closes everyone's history; one that was observed
-    before the newest is superseded.
+    before the newest is superseded. `columns` (key → field) and `told` (columns of meta.loads) are
+    what the ledger keeps besides; `quarantine_path` holds the list's rejected records.
     """
     contract = Contract(schema)
     connection = writer.connection
@@ -52,10 +58,13 @@ def load_snapshot(
     try:
         floor_share = None if accept_smaller else hold_below_share
         outcome = _outcome(writer, contract, table.num_rows, observed_at, floor_share)
+        if outcome == "unchanged" and not _has_snapshot(writer, contract, snapshot_date):
+            outcome = "loaded"  # the list of another day is a row of its own for each user
         opened = closed = 0
         with writer.transaction():
             if outcome == "loaded":
                 opened, closed = _load(writer, contract, snapshot_date, observed_at)
+                fill_quarantine(writer, contract.dataset, snapshot_date, load_id, quarantine_path)
                 bump_revision(connection)
             insert_row(
                 writer,
@@ -71,8 +80,10 @@ def load_snapshot(
                     "rows_read": table.num_rows,
                     "rows_loaded": table.num_rows if outcome == "loaded" else 0,
                     "flow_run_id": flow_run_id,
+                    **(told or {}),
                 },
             )
+            write_columns(writer, contract.dataset, load_id, columns or {})
     finally:
         connection.unregister("incoming")
     return SnapshotResult(outcome, table.num_rows, opened, closed, table.num_rows - opened)
@@ -108,6 +119,14 @@ def _same_list(writer: Writer, contract: Contract) -> bool:
             EXCEPT ALL SELECT {columns} FROM {quoted(contract.dataset)})"""
     ).fetchone()
     return row is not None and row[0] == 0
+
+
+def _has_snapshot(writer: Writer, contract: Contract, snapshot_date: date) -> bool:
+    row = writer.connection.execute(
+        f"SELECT count(*) FROM {contract.dataset[:-1]}_snapshots WHERE snapshot_date = ?",
+        [snapshot_date],
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _load(

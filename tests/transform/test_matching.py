@@ -110,6 +110,14 @@ def test_a_record_in_the_headers_place_is_not_shown() -> None:
     assert "perhaps there is no header line" in str(caught.value)
 
 
+def test_a_record_that_happens_to_hold_a_known_word_is_not_shown_either() -> None:
+    record = ["17", "01.02.2026 10:00", "Клиент", "Иван Петров"]
+    with pytest.raises(MissingColumn) as caught:
+        match_columns(record, CHATS)
+    assert "Петров" not in str(caught.value)
+    assert "perhaps there is no header line" in str(caught.value)
+
+
 @pytest.mark.parametrize("cell", ["+79161234567", "ivan@example.com", "x" * 61, "12:30"])
 def test_what_looks_like_a_value_is_masked(cell: str) -> None:
     assert shown(cell) == "<masked>"
