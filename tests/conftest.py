@@ -31,6 +31,12 @@ def prefect_api() -> Iterator[None]:
             yield
 
 
+@pytest.fixture(scope="session")
+def long_run() -> bool:
+    """Whether `LONG=1` is set: rehearsals take as long as issue and README say, not shorter."""
+    return bool(os.environ.get("LONG"))
+
+
 @pytest.fixture
 def start_sandbox() -> Iterator[StartSandbox]:
     """Start sandboxes with any options; all are stopped at the end of the test."""
