@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -19,15 +20,14 @@ from flows.backfill import backfill
 
 def die_at(module_name: str, name: str, side: str, count: int) -> None:
     module = importlib.import_module(module_name)
-    function, calls = getattr(module, name), 0
+    function, calls = getattr(module, name), itertools.count(1)
 
     def dying(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == count and side == "before":
+        call = next(calls)  # its own number: other threads call as well
+        if call == count and side == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = function(*args, **kwargs)
-        if calls == count:
+        if call == count:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
