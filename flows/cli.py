@@ -44,8 +44,14 @@ def demo(
 ) -> None:
     """The nightly job against the sandbox: real HTTP, files, Prefect and DuckDB, invented data."""
     from flows.demo import run_demo  # noqa: PLC0415  (Prefect reads its settings at import)
+    from flows.errors import FlowError  # noqa: PLC0415
+    from warehouse.errors import WarehouseError  # noqa: PLC0415
 
-    raise typer.Exit(run_demo(days, data_dir, console))
+    try:
+        code = run_demo(days, data_dir, console)
+    except (FlowError, WarehouseError) as error:
+        raise fail(str(error)) from None
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -59,10 +65,11 @@ def up(
     """
     from flows.errors import FlowError  # noqa: PLC0415
     from flows.up import run_up  # noqa: PLC0415
+    from warehouse.errors import WarehouseError  # noqa: PLC0415
 
     try:
         code = run_up(sandbox=sandbox, port=port)
-    except FlowError as error:
+    except (FlowError, WarehouseError) as error:
         raise fail(str(error)) from None
     raise typer.Exit(code)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from flows.servers import PREFECT_ENVIRONMENT, running_prefect, running_sandbox_process
 from flows.summary import RunReport
+from warehouse.layout import DataDirectory
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  (opens invented data alone)
 QUERIES = {
@@ -39,9 +40,13 @@ def sandbox_environment(base_url: str, data_dir: Path) -> dict[str, str]:
 
 
 def run_demo(days: int, data_dir: Path, console: Console) -> int:
-    """Run the nightly over the last `days` days; 0 if all of them are loaded."""
+    """Run the nightly over the last `days` days; 0 if all of them are loaded.
+
+    Raises:
+        warehouse.errors.WarehouseError: the directory can't be used, or holds a company's data.
+    """
     data_dir = data_dir.resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    DataDirectory(data_dir).initialise("sandbox")
     with console.status("Starting the sandbox and Prefect's server …"):
         stack = running_sandbox_process(
             data_dir / "state" / "sandbox", "--token", SANDBOX_TOKEN, "--export-seconds", "1"
@@ -95,7 +100,6 @@ def _nightly(days: int, console: Console) -> RunReport | None:
 
 
 def _tell(report: RunReport, data_dir: Path, console: Console) -> None:
-    from warehouse.layout import DataDirectory  # noqa: PLC0415
     from warehouse.reading import query_release  # noqa: PLC0415
 
     console.print()

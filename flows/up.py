@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from honcho.manager import Manager
 
@@ -14,6 +15,10 @@ from flows.demo import SANDBOX_TOKEN, sandbox_environment
 from flows.errors import FlowError, NotConfigured
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, wait_for_url
 from flows.settings import home, load_settings, local_token
+from warehouse.layout import DataDirectory
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 POOL = "smartconnect"
 SANDBOX_DIR = "data-sandbox"
@@ -25,6 +30,7 @@ def run_up(*, sandbox: bool, port: int) -> int:
 
     Raises:
         NotConfigured: no token, and no --sandbox: invented data is never taken for a company's.
+        warehouse.errors.WarehouseError: the data directory can't be used, or is another's.
     """
     environment = dict(PREFECT_ENVIRONMENT)
     environment["SMARTCONNECT_HOME"] = str(home().resolve())
@@ -33,14 +39,17 @@ def run_up(*, sandbox: bool, port: int) -> int:
     if sandbox:
         sandbox_port = free_port()
         base_url = f"http://127.0.0.1:{sandbox_port}/api"
-        data_root = (home() / SANDBOX_DIR).resolve()
-        environment.update(sandbox_environment(base_url, data_root))
+        layout = DataDirectory(home() / SANDBOX_DIR)
+        layout.initialise("sandbox")
+        environment.update(sandbox_environment(base_url, layout.root))
         start = f"{shlex.quote(sys.executable)} -m sandbox --port {sandbox_port}"
         processes.append(("sandbox", f"{start} --token {SANDBOX_TOKEN} --export-seconds 1"))
     else:
         _require_token()
-        data_root = load_settings().data_root
-    environment["PREFECT_HOME"] = str(data_root / "state" / "prefect")
+        settings = load_settings()
+        layout = DataDirectory(settings.data_root, group=settings.published_group)
+        layout.initialise(settings.origin)
+    environment["PREFECT_HOME"] = str(prefect_home(layout))
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
     manager = Manager()
     for name, command in processes:
@@ -51,8 +60,15 @@ def run_up(*, sandbox: bool, port: int) -> int:
     return int(manager.returncode or 0)
 
 
+def prefect_home(layout: DataDirectory) -> Path:
+    """Where Prefect keeps its database; it doesn't make the folder itself."""
+    folder = layout.state / "prefect"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def _require_token() -> None:
-    if local_token() is None and not os.environ.get("SMARTCONNECT_TOKEN_BLOCK"):
+    if local_token() is None and "token_block" not in load_settings().model_fields_set:
         raise NotConfigured(
             "No token, so nothing was started: set SMARTCONNECT_TOKEN in the environment or in "
             ".env (or SMARTCONNECT_TOKEN_FILE, or SMARTCONNECT_TOKEN_BLOCK for a Prefect Secret "
@@ -74,10 +90,35 @@ def become_worker() -> None:
     wait_for_url(f"{api}/health", None, "Prefect's server")
     prefect = program("prefect")
     _run([prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"])
+    close_dead_runs()
     _run([prefect, "--no-prompt", "deploy", "--all"])
     os.execv(  # noqa: S606
         prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     )
+
+
+def close_dead_runs() -> int:
+    """Tell the server that runs which an earlier worker of the pool left are no more; how many.
+
+    It would take them for running for ever, and with them their deployment's only slot: every later
+    backfill would wait, every later nightly be cancelled. Their exports are taken up by the next.
+    """
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  (settings first)
+    from prefect.client.schemas import filters  # noqa: PLC0415
+    from prefect.client.schemas.objects import StateType  # noqa: PLC0415
+    from prefect.states import Crashed  # noqa: PLC0415
+
+    begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    of_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
+    states = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=begun))
+    with get_client(sync_client=True) as client:
+        dead = client.read_flow_runs(
+            work_pool_filter=of_pool, flow_run_filter=filters.FlowRunFilter(state=states)
+        )
+        for run in dead:
+            ended: State[Any] = Crashed(message="The worker that ran it was stopped; run it again.")
+            client.set_flow_run_state(run.id, ended, force=True)
+    return len(dead)
 
 
 def _run(command: list[str]) -> None:

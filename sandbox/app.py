@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -16,24 +16,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox.company import CHANNELS
+from sandbox.inputs import BadInput, parse_date, text, whole_number
 from sandbox.jobs import Jobs, Task
 from sandbox.messages import content_hash, days_between
 from sandbox.options import SandboxOptions
 
 Answer = dict[str, Any]
 Handler = Callable[[Answer], Any]
-
-
-class BadInput(Exception):
-    """Malformed input: status 400."""
-
-
-def parse_date(text: object) -> date:
-    """`dd.mm.yyyy` (published)."""
-    try:
-        return datetime.strptime(str(text), "%d.%m.%Y").date()  # noqa: DTZ007
-    except ValueError:
-        raise BadInput("a date is written dd.mm.yyyy") from None
+LONGEST_MESSAGE_CHARACTERS = 1000
 
 
 class Api:
@@ -67,7 +57,12 @@ class Api:
     def accounts(self) -> list[Answer]:
         """Channel accounts that allow bulk messaging."""
         return [
-            {"id": number, "name": name, "channel": name, "max_length": 1000}
+            {
+                "id": number,
+                "name": name,
+                "channel": name,
+                "max_length": LONGEST_MESSAGE_CHARACTERS,
+            }
             for name, number in CHANNELS
         ]
 
@@ -81,17 +76,16 @@ class Api:
 
     def submit(self, given: Answer) -> Answer:
         """Send a message."""
-        if not isinstance(given.get("channel_account_id"), int) or not given.get("message"):
-            raise BadInput("channel_account_id and message are needed")
-        if len(given["message"]) > 1000:
+        whole_number(given, "channel_account_id")
+        text(given, "thread_id")
+        if len(text(given, "message")) > LONGEST_MESSAGE_CHARACTERS:
             raise BadInput("the message is longer than the channel allows")
         self.sent.append({key: given[key] for key in given if key != "token"})
         return {"description": "sent"}
 
     def start_bulk(self, given: Answer) -> Answer:
         """Start bulk messaging."""
-        if not given.get("message"):
-            raise BadInput("message is needed")
+        text(given, "message")
         task_id = 5000 + len(self.bulk)
         account = given.get("channel_account_id")
         self.bulk[task_id] = {"id": task_id, "channel_account_id": account, "at": time.monotonic()}
@@ -99,7 +93,7 @@ class Api:
 
     def bulk_task(self, given: Answer) -> Answer:
         """A bulk task's data."""
-        task = self.bulk.get(given.get("task_id", 0))
+        task = self.bulk.get(whole_number(given, "task_id"))
         if task is None:
             return {"status": 404, "description": "no such task"}
         done = time.monotonic() - task["at"] >= self.options.export_seconds
@@ -110,8 +104,8 @@ class Api:
         """Start an export; without dates, last month (published)."""
         first = self.options.now().date().replace(day=1)
         last_month = first - timedelta(days=1)
-        date_from = parse_date(given.get("date_from", last_month.strftime("01.%m.%Y")))
-        date_to = parse_date(given.get("date_to", last_month.strftime("%d.%m.%Y")))
+        date_from = parse_date(given.get("date_from") or last_month.strftime("01.%m.%Y"))
+        date_to = parse_date(given.get("date_to") or last_month.strftime("%d.%m.%Y"))
         filters = {k: given[k] for k in ("uid", "category", "name") if given.get(k) is not None}
         if self.options.has_fault("no-task-id", date_from):
             return {"description": ""}
@@ -122,7 +116,7 @@ class Api:
 
     async def export_task(self, kind: str, given: Answer) -> Answer:
         """A task's location, empty until it is ready."""
-        task = self.jobs.find(given.get("task_id", 0), kind)
+        task = self.jobs.find(whole_number(given, "task_id"), kind)
         if task is None:
             return {"status": 404, "description": "no such task", "location": ""}
         fault = self._task_fault(task)

@@ -1,9 +1,9 @@
 """Real conversations served as a company's: their days laid end to end from a given date.
 
 The file is Parquet with columns channel, date (ISO), time (HH:MM:SS), nick, text. A few dozen most
-prolific nicks are the operators. A client's messages with gaps of less than four hours are a
-thread; an operator's line that begins with a client's nick goes into that client's open thread, any
-other into the operator's own.
+prolific nicks are the operators. A client's messages with gaps of at most a day are a thread; an
+operator's line that begins with a client's nick goes into that client's open thread, any other into
+the operator's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from sandbox.messages import Message
 
 OPERATORS = 40
-GAP = timedelta(hours=4)
+GAP = timedelta(days=1)
 _ADDRESSED = re.compile(r"^([^\s:,]{1,40})[:,]")
 
 
@@ -41,15 +41,11 @@ class Corpus:
         self._open: dict[str, tuple[str, date, datetime]] = {}
         self._sent: dict[date, list[Message]] = defaultdict(list)
         self._started: dict[date, list[Message]] = defaultdict(list)
-        rows = zip(
-            table["date"],
-            table["time"],
-            table["nick"],
-            table["text"],
-            table["channel"],
-            strict=True,
-        )
-        for number, (day, clock, nick, text, channel) in enumerate(rows, start=1):
+        names = ("date", "time", "nick", "text", "channel")
+        rows = zip(*(table[name] for name in names), strict=True)
+        # By day, since the file's days are in no order and a thread must not begin after its end.
+        for number, row in sorted(enumerate(rows, start=1), key=lambda item: item[1][0]):
+            day, clock, nick, text, channel = row
             when = datetime.fromisoformat(f"{laid[day].isoformat()} {clock}")
             message = self._message(number, when, nick, text, channel)
             self._sent[laid[day]].append(message)

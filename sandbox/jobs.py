@@ -56,10 +56,7 @@ class Company:
 
     def selected(self, task: Task) -> list[Message]:
         """A task's messages: its window as this vendor reads it, its filters applied."""
-        last = task.date_to
-        if self.options.date_to == "exclusive":
-            last -= timedelta(days=1)
-        found = self.messages(task.date_from, last, self.options.selection)
+        found = self.messages(task.date_from, self._last_day(task), self.options.selection)
         uid, category, name = (task.filters.get(key) for key in ("uid", "category", "name"))
         if uid is not None:
             threads = {m.thread_id for m in found if m.operator_id == uid}
@@ -69,6 +66,17 @@ class Company:
         if name is not None:
             found = [m for m in found if m.client_name == name]
         return found
+
+    def statistics(self, task: Task) -> Table:
+        """A window's statistics, day by day."""
+        header, rows = statistics_table([], task.date_from, self.options.headers)
+        for day in days_between(task.date_from, self._last_day(task)):
+            messages = self.messages(day, day, self.options.selection)
+            rows += statistics_table(messages, day, self.options.headers)[1]
+        return header, rows
+
+    def _last_day(self, task: Task) -> date:
+        return task.date_to - timedelta(days=self.options.date_to == "exclusive")
 
 
 def hash_category(name: str) -> int:
@@ -123,11 +131,10 @@ class Jobs:
 
     def _make(self, task: Task) -> tuple[bytes, str]:
         messages = self.company.selected(task)
-        language = self._options.headers
         if task.kind == "chats":
-            table = chats_table(messages, language)
+            table = chats_table(messages, self._options.headers)
         else:
-            table = statistics_table(messages, task.date_from, language)
+            table = self.company.statistics(task)
         table = changed_columns(table, self._options.column_changes, task.date_from)
         self._note("file", task, rows=len(table[1]), content_hash=content_hash(messages))
         return export_file(self._damaged(table, task.date_from), self._options)

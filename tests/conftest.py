@@ -1,7 +1,10 @@
-"""What all tests share: the sandbox on a real socket, and flows that are pointed at it."""
+"""What all tests share: the sandbox on a real socket, flows that are pointed at it, and a real API
+of Prefect with a database of the session's own."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +14,27 @@ import pytest
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
 
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 StartSandbox = Callable[..., RunningSandbox]
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> Iterator[None]:
+    """A temporary Prefect server for all flow tests."""
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415  (settings first)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield
+
+
+@pytest.fixture(scope="session")
+def long_run() -> bool:
+    """Whether `LONG=1` is set: rehearsals take as long as issue and README say, not shorter."""
+    return bool(os.environ.get("LONG"))
 
 
 @pytest.fixture

@@ -141,10 +141,13 @@ class DataDirectory:
             )
 
     def _make(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
+        if not self.root.exists():
+            self.root.mkdir(parents=True)
+            self.open_to_readers(self.root)  # whatever the umask: what is private has its own mode
         private = (self.raw, self.quarantine, self.state, self.root / "inbox")
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            folder.chmod(PRIVATE_DIR)  # also where a server's log was here first
         for folder in (self.lake, self.releases):
             folder.mkdir(parents=True, exist_ok=True)
             self.open_to_readers(folder)

@@ -102,7 +102,7 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
         chosen = next((r for r in kept if r.number == to), None)
     if chosen is None:
         listed = ", ".join(str(r.number) for r in kept) or "none"
-        wanted = f"release {to}" if to is not None else "a release before the current one"
+        wanted = f"release {to}" if to is not None else "release before the current one"
         raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
     publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
     if hold:

@@ -1,0 +1,108 @@
+"""Real conversations, all the way: each of the 136,193 messages is what readers see.
+
+The truth is made from the corpus file alone, and served by a sandbox in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from flows.backfill import Exported, backfill
+from flows.servers import running_sandbox_process
+from flows.windows import ddmmyyyy
+from sandbox.server import RunningSandbox
+from warehouse.layout import DataDirectory
+from warehouse.reading import query_release
+
+CORPUS = Path(__file__).parents[3] / "shared" / "data" / "support-chat.parquet"
+DAYS, MESSAGES = 106, 136_193
+TOKEN = "acceptance-token"
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("prefect_api"),
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.skipif(not CORPUS.exists(), reason="the real conversations are not here"),
+]
+# The last day is yesterday, so that the run can find out by itself how the vendor reads a window.
+START = date.today() - timedelta(days=DAYS)
+SHOWN = """
+    SELECT message_id::BIGINT, strftime(sent_at, '%Y-%m-%d %H:%M:%S'),
+           CASE direction WHEN 'out' THEN user_name ELSE client_name END, coalesce(text, '')
+    FROM chats ORDER BY 1
+"""
+
+
+def one_hash(rows: Iterator[tuple[object, ...]]) -> str:
+    """Over id, time, author and text of every message, in the order of the ids."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update("\x1f".join(str(part) for part in row).encode() + b"\x1e")
+    return digest.hexdigest()
+
+
+def corpus_rows() -> Iterator[tuple[object, ...]]:
+    """The file's messages, numbered in its order, its days laid end to end from `START`."""
+    table = pq.read_table(CORPUS).to_pydict()
+    laid = {
+        day: (START + timedelta(days=number)).isoformat()
+        for number, day in enumerate(sorted(set(table["date"])))
+    }
+    columns = (table[name] for name in ("date", "time", "nick", "text"))
+    for number, (day, clock, nick, text) in enumerate(zip(*columns, strict=True), start=1):
+        yield number, f"{laid[day]} {clock}", nick, text
+
+
+@contextmanager
+def corpus_sandbox(folder: Path, *options: str) -> Iterator[RunningSandbox]:
+    where = ("--corpus", str(CORPUS), "--corpus-start", ddmmyyyy(START))
+    fast = ("--export-seconds", "0", "--max-running", "16", "--token", TOKEN)
+    with running_sandbox_process(folder, *where, *fast, *options) as base_url:
+        yield RunningSandbox(base_url, TOKEN)
+
+
+def byte_order_marks(data: Path) -> set[bool]:
+    """Whether files came with one: cp1251 is asked for, and what it can't hold comes in UTF-8."""
+    found = (data / "raw" / "chats").glob("*/*")
+    return {path.read_bytes().startswith(codecs.BOM_UTF8) for path in found}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--selection", "message"),
+        ("--selection", "thread"),
+        ("--selection", "message", "--format", "xlsx"),
+        ("--selection", "thread", "--encoding", "cp1251", "--delimiter", "tab"),
+    ],
+    ids=["message-csv", "thread-csv", "message-xlsx", "thread-cp1251"],
+)
+def test_every_message_of_the_corpus_is_what_readers_see(
+    options: tuple[str, ...], sandbox_settings: Callable[..., Path], tmp_path: Path
+) -> None:
+    with corpus_sandbox(tmp_path / "sandbox", *options) as sandbox:
+        data = sandbox_settings(sandbox, EXPORT_JOBS="16", PUBLISH_EVERY_SECONDS="600")
+        window = {"date_from": ddmmyyyy(START), "date_to": ddmmyyyy(date.today())}
+        asyncio.run(backfill(**window, datasets=[Exported.chats]))  # type: ignore[arg-type]
+    layout = DataDirectory(data)
+    assert query_release(layout, "SELECT count(*) FROM meta.quarantine").rows == [(0,)]
+    assert query_release(layout, "SELECT value FROM meta.facts ORDER BY key").rows == [
+        ("inclusive",),
+        (options[1],),
+    ]
+    shown = query_release(layout, SHOWN).rows
+    assert len(shown) == MESSAGES
+    assert one_hash(iter(shown)) == one_hash(corpus_rows())
+    assert byte_order_marks(data) == ({True, False} if "cp1251" in options else {False})
+    parquet = (data / "current").resolve() / "parquet" / "chats"
+    files = sorted(parquet.glob("window_day=*/part.parquet"))
+    assert sum(pq.read_metadata(file).num_rows for file in files) == MESSAGES

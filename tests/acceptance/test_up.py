@@ -1,0 +1,124 @@
+"""`smartconnect up --sandbox` in an empty folder: a backfill from a second terminal, wrong dates
+refused, Ctrl-C in the middle of a run, and everything goes on after the next `up`.
+
+It takes over a minute, so it runs with `LONG=1`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.servers import free_port, program, wait_for_url
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("LONG"), reason="takes over a minute; LONG=1 runs it"),
+]
+DEPLOYMENT = "backfill/backfill"
+
+
+@contextmanager
+def running_up(home: Path, port: int) -> Iterator[None]:
+    """Everything of one host, until Ctrl-C; no process of it is there afterwards."""
+    command = [program("smartconnect"), "up", "--sandbox", "--port", str(port)]
+    environment = {**os.environ, "UP_TEST": str(home)}  # inherited by all, and found again by it
+    with (home / "up.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            wait_for_url(f"http://127.0.0.1:{port}/api/health", process, "Prefect's server")
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C sends
+            process.wait(60)
+    assert processes_of(home) == []
+
+
+def processes_of(home: Path) -> list[str]:
+    """The command lines of processes that `up` started, directly or not."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"UP_TEST={home}".encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def backfill(home: Path, port: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """`prefect deployment run` in a second terminal."""
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_HOME": str(home / "second-terminal"),
+    }
+    command = [program("prefect"), "deployment", "run", DEPLOYMENT, *options]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=180
+    )
+
+
+def window(date_from: str, date_to: str) -> tuple[str, ...]:
+    return ("--param", f"date_from={date_from}", "--param", f"date_to={date_to}")
+
+
+def runs(port: int) -> list[dict[str, object]]:
+    url = f"http://127.0.0.1:{port}/api/flow_runs/filter"
+    found = httpx.post(url, json={"sort": "EXPECTED_START_TIME_ASC"}).json()
+    return [run for run in found if not run["auto_scheduled"]]
+
+
+def wait_for_deployments(port: int) -> None:
+    """The worker applies them last."""
+    wait_for_url(
+        f"http://127.0.0.1:{port}/api/deployments/name/snapshot-users/snapshot-users",
+        None,
+        "The last deployment",
+    )
+
+
+def wait_until_running(port: int) -> None:
+    """The newest run; a worker looks for one every few seconds."""
+    deadline = time.monotonic() + 60
+    while runs(port)[-1]["state_name"] != "Running":
+        assert time.monotonic() < deadline, runs(port)[-1]["state_name"]
+        time.sleep(0.2)
+
+
+def test_up_serves_backfills_and_survives_ctrl_c_in_the_middle_of_one(tmp_path: Path) -> None:
+    port = free_port()
+    with running_up(tmp_path, port):
+        wait_for_deployments(port)
+        done = backfill(tmp_path, port, *window("01.02.2026", "03.02.2026"), "--watch")
+        assert done.returncode == 0, done.stdout
+        wrong = backfill(tmp_path, port, *window("2026-02-01", "03.02.2026"))
+        assert wrong.returncode != 0
+        assert "does not match" in wrong.stdout + wrong.stderr
+        backfill(tmp_path, port, *window("31.02.2026", "03.03.2026"), "--watch")
+        (_, refused) = runs(port)
+        assert "31.02.2026 is in no calendar" in str(refused["state"])
+        backfill(tmp_path, port, *window("01.01.2025", "31.12.2025"))
+        wait_until_running(port)
+    with running_up(tmp_path, port):
+        wait_for_deployments(port)
+        done = backfill(tmp_path, port, *window("01.02.2026", "04.02.2026"), "--watch")
+        assert done.returncode == 0, done.stdout
+        assert [run["state_name"] for run in runs(port)] == [
+            "Completed",
+            "Failed",
+            "Crashed",
+            "Completed",
+        ]
+    assert (tmp_path / "data-sandbox" / "current" / "warehouse.duckdb").exists()
+    assert not (tmp_path / "data").exists()
