@@ -75,6 +75,10 @@ def cell_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return number_text(repr(value))
+    return _time_text(value)
+
+
+def _time_text(value: object) -> str:
     if isinstance(value, dt.datetime):
         return _moment(value)
     if isinstance(value, dt.timedelta):

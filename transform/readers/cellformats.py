@@ -90,7 +90,7 @@ def _date_format(bare: str) -> NumberFormat:
 
 def is_long(text: str) -> bool:
     """Whether the text of a number tells of more digits than a spreadsheet keeps (15)."""
-    return len(text) > SAFE_DIGITS and text.lstrip("-").isdigit() or "E+" in text
+    return (len(text) > SAFE_DIGITS and text.lstrip("-").isdigit()) or "E+" in text
 
 
 def number_text(text: str) -> str:

@@ -66,7 +66,7 @@ class CellValues:
         if shown.shape not in _COUNTED:
             return [write(value) if value else "" for value in values]
         if shown is PLAIN:
-            texts = [v if v.isdecimal() and v[0] != "0" or not v else write(v) for v in values]
+            texts = [v if (v.isdecimal() and v[0] != "0") or not v else write(v) for v in values]
         else:
             texts = [write(value) if value else "" for value in values]
         if len(max(texts, key=len)) > SAFE_DIGITS or "E+" in "".join(texts):

@@ -30,8 +30,7 @@ _FOREIGN = (
     (b"\x7fELF", "a program"),
 )
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
-_BEFORE_BRACKETED_HEADER = re.compile(r"<[^<>\n]*>(?:[;,\t|]<[^<>\n]*>)+\r?\n")
-_MARKUP = re.compile(r"(?:\s|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
+_BEFORE_MARKUP = re.compile(r"(?:\s|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
 _WEB_PAGE = re.compile(r"<(?:!doctype\s+html|(?:html|head|body|title|meta|script|style|center)\b)")
 _TABLE = re.compile(r"<table\b")
 _BRACKETED_HEADER = re.compile(r"<[^<>\n]*>(?:[;,\t|]<[^<>\n]*>)+\r?\n")
@@ -126,7 +125,9 @@ def _refuse_markup(text: str) -> None:
     found = _BEFORE_MARKUP.match(text)
     inner = text[found.end() if found else 0 :].lower()
     if "urn:schemas-microsoft-com:office:spreadsheet" in text:
-        raise refuse("it is a SpreadsheetML 2003 workbook (XML)", "Have it exported as XLSX or CSV.")
+        raise refuse(
+            "it is a SpreadsheetML 2003 workbook (XML)", "Have it exported as XLSX or CSV."
+        )
     if _TABLE.match(inner) or (_WEB_PAGE.match(inner) and _TABLE.search(inner)):
         raise refuse(
             "it is a web page with a table in it (HTML, as some systems save for .xls)",

@@ -6,22 +6,28 @@ Nothing here decides what a piece means: it is read as the XML parser would read
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _FORBIDDEN = bytes([*range(9), 11, 12, *range(13, 32)])
 _NOT_FORBIDDEN = bytes(sorted(set(range(256)) - set(_FORBIDDEN)))
-_GAP = re.compile(r"</row>\s+<row ")
-_ROW = re.compile(r'<row(?: r="([0-9]+)")?( [^<>]*?)?(?:/>|>(.*?)</row>)', re.DOTALL)
-_CELL = re.compile(
-    r'<c(?: r="([A-Z]{1,3}[0-9]{1,7})")?(?: s="([0-9]+)")?(?: t="([A-Za-z]+)")?'
-    r"(?:/>|>(?:<v>([^<]*)</v>|<is><t(?: xml:space=\"preserve\")?>([^<]*)</t></is>)?</c>)"
+_ROW = re.compile(r'(\s*<row(?: r="([0-9]+)")?([^<>]*?)(?:/>|>(.*?)</row>))', re.DOTALL)
+_ATTRIBUTE = re.compile(r'\s+([A-Za-z0-9:]+)="([^"<>&]*)"')
+_ROW_ATTRIBUTES = frozenset(
+    "spans s customFormat ht hidden customHeight outlineLevel collapsed thickTop thickBot ph "  # noqa: SIM905
+    "x14ac:dyDescent".split()
 )
-_SHARED = re.compile(r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>')
+_CELL = re.compile(
+    r'(\s*<c(?: r="([A-Z]{1,3}[0-9]{1,7})")?(?: s="([0-9]+)")?(?: t="([A-Za-z]+)")?'
+    r"(?:/>|>(?:<v>([^<]*)</v>|<is><t(?: xml:space=\"preserve\")?>([^<]*)</t></is>)?</c>))"
+)
+_SHARED = re.compile(r'(\s*<si><t(?: xml:space="preserve")?>([^<]*)</t></si>)')
 _LETTERS = re.compile(r"([A-Z]+)")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
 _LEARNED_ROWS = 200
 _TRIALS = 5
+_TRUE = ("1", "true")
 
 
 class Cell(NamedTuple):
@@ -56,26 +62,20 @@ def proven_text(xml: bytes) -> str | None:
     return text
 
 
-def rows_text(xml: bytes) -> str | None:
-    """A proven piece that holds whole rows and nothing between them, or None."""
-    text = proven_text(xml)
-    if text is None:
-        return None
-    rows = text.count("<row")
-    if text.count("><row ") != rows - 1:
-        text = _GAP.sub("</row><row ", text)
-    return text if text.startswith("<row ") and text.count("><row ") == rows - 1 else None
-
-
 def simple_texts(xml: bytes) -> list[str] | None:
     """The shared texts of a piece that holds whole plain ones and nothing else, or None."""
     text = proven_text(xml)
     if text is None:
         return None
     found = _SHARED.findall(text)
-    if text.count("<") != 4 * len(found) or text.count("<si>") != len(found):
+    if not _tiles((whole for whole, _ in found), text):
         return None
-    return list(map(_plain, found)) if "&" in text else found
+    return [_plain(shared) for _, shared in found]
+
+
+def _tiles(parts: Iterable[str], text: str) -> bool:
+    """Whether parts found one behind the other leave nothing of the text out."""
+    return sum(map(len, parts)) == len(text)
 
 
 def _has_plain_entities(text: str) -> bool:
@@ -83,18 +83,18 @@ def _has_plain_entities(text: str) -> bool:
 
 
 def simple_rows(text: str) -> list[Row] | None:
-    """The rows of a proven piece, or None where a tag in it is none of rows, cells, values."""
-    expected = sum(map(text.count, ("<row", "</row>", "<c", "</c>", "<v>", "</v>")))
-    expected += sum(map(text.count, ("<is>", "</is>", "<t>", "<t ", "</t>")))
-    if text.count("<") != expected:
+    """The rows of a proven piece, or None where it holds more than rows, cells and values."""
+    found = _ROW.findall(text)
+    if not _tiles((whole for whole, *_ in found), text):
         return None
-    rows, cells = [], 0
-    for number, attributes, body in _ROW.findall(text):
-        found = [Cell(a, b, c, _plain(v or t)) for a, b, c, v, t in _CELL.findall(body)]
-        cells += len(found)
-        rows.append(Row(number, _is_hidden(attributes), found))
-    if len(rows) != text.count("<row") or cells != text.count("<c"):
-        return None
+    rows = []
+    for _, number, attributes, body in found:
+        hidden, cells = _is_hidden(attributes), _CELL.findall(body)
+        if hidden is None or not _tiles((whole for whole, *_ in cells), body.rstrip()):
+            return None
+        rows.append(
+            Row(number, hidden, [Cell(a, b, c, _plain(v or t)) for _, a, b, c, v, t in cells])
+        )
     return rows
 
 
@@ -133,14 +133,19 @@ class Layout:
         if self._pattern is None:
             return None
         found = self._pattern.findall(text)
-        if len(found) != text.count("<row") or len(found) != text.count("</row><row ") + 1:
+        if not found:
             return None
-        numbers, attributes, *columns = zip(*found, strict=True)
-        hidden = sum(map(_is_hidden, attributes)) if "hidden" in text else 0
+        wholes, numbers, attributes, *values = zip(*found, strict=True)
+        if not _tiles(wholes, text):
+            return None
+        hidden = list(map(_is_hidden, attributes))
+        if None in hidden:
+            return None
+        columns: list[Sequence[str]] = [*values]
         if "&" in text:
-            columns = [list(map(_plain, column)) for column in columns]
+            columns = [list(map(_plain, column)) for column in values]
         self._trials = 0
-        return list(numbers), hidden, columns
+        return list(numbers), sum(map(bool, hidden)), columns
 
     def _compiled(self) -> re.Pattern[str]:
         cells = []
@@ -150,9 +155,9 @@ class Layout:
             value = r"(?:<v>([^<]*)</v>)?"
             if kind == "inlineStr":
                 value = r'(?:<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
-            place = rf'<c r="{self._letters[index]}\1"{styled}'
+            place = rf'<c r="{self._letters[index]}\2"{styled}'
             cells.append(rf"(?:{place}(?:/>|{typed}>{value}</c>))?")
-        return re.compile(r'<row r="([0-9]+)"([^<>/]*)>' + "".join(cells) + "</row>")
+        return re.compile(r'(\s*<row r="([0-9]+)"([^<>/]*)>' + "".join(cells) + "</row>)")
 
 
 def _index(letters: str) -> int:
@@ -162,8 +167,14 @@ def _index(letters: str) -> int:
     return index - 1
 
 
-def _is_hidden(attributes: str) -> bool:
-    return ' hidden="1"' in attributes or ' hidden="true"' in attributes
+@lru_cache(maxsize=1_000)
+def _is_hidden(attributes: str) -> bool | None:
+    """Whether a row is hidden, by its attributes; None where they aren't written as usual."""
+    found = _ATTRIBUTE.findall(attributes)
+    names = {name for name, _ in found}
+    if _ATTRIBUTE.sub("", attributes).strip() or len(names) != len(found):
+        return None
+    return dict(found).get("hidden") in _TRUE if names <= _ROW_ATTRIBUTES else None
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The rows of a sheet, read as a stream: quickly where a piece of XML is proven simple, else by expat.
+"""The rows of a sheet as a stream: quickly where a piece of XML is proven simple, else by expat.
 
 Most sheets are millions of cells written alike. A piece of such a sheet is read by patterns that
 account for every tag in it; whatever they can't account for goes to the XML parser. Both ways end
@@ -15,14 +15,16 @@ from typing import NamedTuple
 from transform.readers.cellvalues import CellValues
 from transform.readers.export import ReaderLimits
 from transform.readers.kinds import refuse
-from transform.readers.sheetpatterns import Cell, Layout, Row, rows_text, simple_rows
+from transform.readers.sheetpatterns import Cell, Layout, Row, proven_text, simple_rows
 from transform.readers.xmlparts import Attributes, PartReader, TextReader
 
 _TRUE = ("1", "true")
 _LAST_ROW = 1_048_576
+_LONGEST_NUMBER = 20
 _LAST_COLUMN = 16_384
 _OPEN = b"<sheetData>"
 _ROW_END = b"</row>"
+_PREFIX = b"x14ac:"
 _LONGEST_ROW_BYTES = 4 * 1024**2
 _UTF8 = re.compile(
     rb"""\s*(?:<\?xml(?:(?!encoding)[^>])*(?:encoding=["']utf-8["'][^>]*)?\?>)?\s*<\w""", re.I
@@ -65,6 +67,7 @@ class SheetReader:
         self._xml = _SheetXml(self.facts)
         self._layout = Layout()
         self._last_row = 0
+        self._has_prefix = False
 
     def pieces(self, content: Iterable[bytes]) -> Iterator[Piece]:
         """The sheet's rows in order, blank ones left out.
@@ -91,13 +94,15 @@ class SheetReader:
         if not found:
             return len(buffer) > _LONGEST_ROW_BYTES or _ROW_END in buffer, buffer
         self._fast = self._fast and bool(_UTF8.match(head.removeprefix(b"\xef\xbb\xbf")))
+        self._has_prefix = b"xmlns:" + _PREFIX.replace(b":", b"=") in head
         self._xml.feed(head + found)
         return True, rest
 
     def _piece(self, xml: bytes) -> Iterator[Piece]:
         if not xml:
             return
-        text = rows_text(xml) if self._fast and self._xml.is_between_rows else None
+        fast = self._fast and self._xml.is_between_rows
+        text = proven_text(xml) if fast and (self._has_prefix or _PREFIX not in xml) else None
         if text is not None and (found := self._layout.columns(text)) is not None:
             yield self._alike(*found)
         elif text is not None and (rows := simple_rows(text)) is not None:
@@ -144,7 +149,7 @@ class SheetReader:
             yield Piece(numbers, list(zip(*padded, strict=True)))
 
     def _number(self, row: Row) -> int:
-        number = int(row.number) if row.number else self._last_row + 1
+        number = _whole(row.number) if row.number else self._last_row + 1
         if number <= self._last_row:
             raise refuse("the workbook is damaged: its rows are out of order")
         self._check_row(number)
@@ -239,6 +244,12 @@ class _SheetXml:
 
     def _take(self, text: str) -> None:
         self._found = text
+
+
+def _whole(number: str) -> int:
+    if not (number.isdecimal() and number.isascii()):
+        raise refuse("the workbook is damaged: a row has no number")
+    return int(number[:_LONGEST_NUMBER])
 
 
 def _column(reference: str, number: int) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,7 +14,8 @@ from transform.readers.archives import too_large
 from transform.readers.export import Reject, text_schema
 
 _MOST_BATCH_BYTES = 16 * 1024**2
-_REJECT_SCHEMA = pa.schema([("line", pa.int64()), ("raw", pa.string()), ("reason", pa.string())])
+_LINE: pa.Field[Any] = pa.field("line", pa.int64())
+_REJECT_SCHEMA = pa.schema([_LINE, *text_schema(["raw", "reason"])])
 
 
 class SpoolWriter:
@@ -69,13 +72,9 @@ def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def write_rejects(path: Path, rejects: list[Reject]) -> None:
     """Rejects as an Arrow file."""
-    columns = [
-        pa.array([reject.line for reject in rejects], pa.int64()),
-        pa.array([reject.raw for reject in rejects], pa.string()),
-        pa.array([reject.reason for reject in rejects], pa.string()),
-    ]
+    rows = [asdict(reject) for reject in rejects]
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, _REJECT_SCHEMA) as stream:
-        stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=_REJECT_SCHEMA))
+        stream.write_batch(pa.RecordBatch.from_pylist(rows, schema=_REJECT_SCHEMA))
 
 
 def read_rejects(path: Path) -> Iterator[Reject]:

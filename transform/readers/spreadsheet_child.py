@@ -165,4 +165,6 @@ def _refuse_double_header(merged: list[str], header: int) -> None:
             continue
         first, last = int(found.group(1)), int(found.group(2))
         if first <= header <= last and first != last:
-            raise refuse(f"the header is spread over several rows (merged cells {place})", _ONE_HEADER)
+            raise refuse(
+                f"the header is spread over several rows (merged cells {place})", _ONE_HEADER
+            )

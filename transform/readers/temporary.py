@@ -11,7 +11,7 @@ from pathlib import Path, PosixPath
 class TemporaryPath(PosixPath):
     """A path whose file lives as long as this very object is held, or until it is released."""
 
-    owner: TemporaryFile
+    file: TemporaryFile
 
 
 class TemporaryFile:
@@ -26,7 +26,7 @@ class TemporaryFile:
     def path(self) -> Path:
         """Where to write; whoever holds this path keeps the file."""
         path = TemporaryPath(self._name)
-        path.owner = self
+        path.file = self
         return path
 
 
@@ -38,4 +38,4 @@ def keep(file: TemporaryFile) -> Path:
 def release(path: Path) -> None:
     """Remove the temporary file behind `path`, if it is one."""
     if isinstance(path, TemporaryPath):
-        path.owner.remove()
+        path.file.remove()

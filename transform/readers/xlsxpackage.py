@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from transform.readers.kinds import refuse
 from transform.readers.sharedtexts import shared_texts
 from transform.readers.xmlparts import RELATION, Attributes, read_part
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _TRUE = ("1", "true", "on")
 
 
@@ -84,9 +86,7 @@ class XlsxPackage:
 
     def _book(self) -> str:
         books = [
-            target
-            for kind, target in self._relations_of("").values()
-            if kind == "officeDocument"
+            target for kind, target in self._relations_of("").values() if kind == "officeDocument"
         ]
         if len(books) != 1:
             raise refuse("the workbook is damaged: its main part is not named")
@@ -135,7 +135,7 @@ def _normal(name: str) -> str:
 
 
 def _whole(text: str | None) -> int:
-    if text is None or not text.strip().isdigit():
+    if text is None or not _NUMBER.fullmatch(text.strip()):
         raise refuse("the workbook is damaged: a number format has no number")
     return int(text)
 
