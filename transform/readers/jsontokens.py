@@ -97,14 +97,23 @@ class Window:
         encoding: how it is written.
         max_value_bytes: a cap on one value.
         max_nesting: a cap on objects and arrays within each other.
+        window_characters: how much is read at once.
     """
 
-    def __init__(self, path: Path, encoding: str, max_value_bytes: int, max_nesting: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        encoding: str,
+        max_value_bytes: int,
+        max_nesting: int,
+        window_characters: int = WINDOW_CHARACTERS,
+    ) -> None:
         # Bytes that the encoding doesn't know become lone surrogates, which no record may hold.
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
         self._file = path.open(encoding=encoding, errors=errors, newline="")
         self._max_value = max_value_bytes
         self._max_nesting = max_nesting
+        self._window_characters = window_characters
         self._text = ""
         self._place = 0
         self._ended = False
@@ -174,7 +183,7 @@ class Window:
         if self._ended:
             return False
         try:
-            more = self._file.read(WINDOW_CHARACTERS)
+            more = self._file.read(self._window_characters)
         except UnicodeDecodeError as error:
             raise refuse(f"it is no {error.encoding} text") from None
         self._ended = not more

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from transform.readers.cellvalues import CellValues
 from transform.readers.export import ReaderLimits
 from transform.readers.kinds import refuse
-from transform.readers.sheetpatterns import Cell, Layout, Row, proven_text, simple_rows
+from transform.readers.sheetlayout import Alike, Layout
+from transform.readers.sheetpatterns import Cell, Row, proven_text, simple_rows
 from transform.readers.xmlparts import Attributes, PartReader, TextReader
 
 _TRUE = ("1", "true")
@@ -103,8 +104,8 @@ class SheetReader:
             return
         fast = self._fast and self._xml.is_between_rows
         text = proven_text(xml) if fast and (self._has_prefix or _PREFIX not in xml) else None
-        if text is not None and (found := self._layout.columns(text)) is not None:
-            yield self._alike(*found)
+        if text is not None and (found := self._layout.rows(text)) is not None:
+            yield self._alike(found)
         elif text is not None and (rows := simple_rows(text)) is not None:
             self._layout.learn(rows)
             yield from self._placed(rows)
@@ -112,22 +113,19 @@ class SheetReader:
             self._xml.feed(xml)
             yield from self._slow()
 
-    def _alike(self, numbers: list[str], hidden: int, columns: list[Sequence[str]]) -> Piece:
-        """Rows of one layout, already by column."""
-        self.facts.hidden_rows += hidden
-        self._count(len(numbers) * len(columns))
-        rows = list(map(int, numbers))
-        if any(a >= b for a, b in zip([self._last_row, *rows], rows, strict=False)):
+    def _alike(self, found: Alike) -> Piece:
+        numbers = found.numbers
+        self.facts.hidden_rows += found.hidden
+        self._count(len(numbers) * len(found.columns))
+        if any(a >= b for a, b in zip([self._last_row, *numbers], numbers, strict=False)):
             raise refuse("the workbook is damaged: its rows are out of order")
-        self._check_row(rows[-1])
-        self._last_row = rows[-1]
-        blank = [""] * len(rows)
-        texts: list[Sequence[str]] = [blank] * (max(self._layout.cells) + 1)
-        for (index, (style, kind)), values in zip(
-            sorted(self._layout.cells.items()), columns, strict=True
-        ):
-            texts[index] = self._values.column(kind, style, values)
-        return Piece(rows, texts)
+        self._check_row(numbers[-1])
+        self._last_row = numbers[-1]
+        blank = [""] * len(numbers)
+        texts: list[Sequence[str]] = [blank] * (found.columns[-1].at + 1)
+        for column in found.columns:
+            texts[column.at] = column.texts(self._values)
+        return Piece(numbers, texts)
 
     def _slow(self) -> Iterator[Piece]:
         rows, self._xml.rows = self._xml.rows, []
