@@ -22,6 +22,7 @@ _END_MARK = b"PK\x05\x06"
 _LONGEST_COMMENT_BYTES = 65_535
 _DIRECTORY_ENTRY_BYTES = 1_024
 _ENCRYPTED = 1
+_DAMAGED = (OSError, EOFError, UnicodeError, zlib.error, zipfile.BadZipFile, struct.error)
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def opened_zip(path: Path, limits: ReaderLimits) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, limits)
             yield archive
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error) as error:
+    except _DAMAGED as error:
         raise refuse(f"the ZIP archive is damaged or cut off ({type(error).__name__})") from None
     except NotImplementedError:
         raise refuse("the ZIP archive is packed by a method that can't be read") from None

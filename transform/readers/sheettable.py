@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, takewhile
 from statistics import multimode
 
 import pyarrow as pa
@@ -87,13 +87,14 @@ class SheetTable:
                 )
             return numbers.index(self.header_line)
         width = max(multimode(len(_trimmed(row)) for row in rows))
-        index = header_row([(*row, *[""] * width)[:width] for row in rows])
+        titles = sum(1 for _ in takewhile(_is_title, rows))
+        index = header_row([(*row, *[""] * width)[:width] for row in rows[titles:]])
         if index is None:
             raise refuse(
                 f"none of the sheet's first rows looks like a header (from row {numbers[0]} on)",
                 "Name its row as `header_line` in the mapping.",
             )
-        return index
+        return titles + index
 
     def _records(self, piece: Piece) -> Piece:
         """Rows that are not blank, exactly as wide as the header; the others are rejects."""
@@ -140,6 +141,11 @@ def _first_rows(pieces: Iterator[Piece], header_line: int) -> Piece:
     width = max(map(len, rows), default=0)
     padded = ((*cells, *[""] * (width - len(cells))) for cells in rows)
     return Piece(numbers, list(zip(*padded, strict=True)))
+
+
+def _is_title(cells: Sequence[str]) -> bool:
+    """A line with one cell heads no table, since a table has two columns at least."""
+    return sum(1 for cell in cells if cell.strip()) < 2
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:

@@ -57,9 +57,10 @@ class PartReader:
         try:
             self._parser.Parse(piece, last)
         except expat.ExpatError as error:
-            raise refuse(
-                f"the workbook is damaged (XML: {expat.ErrorString(error.code)})"
-            ) from None
+            problem = expat.ErrorString(error.code)
+            raise refuse(f"the workbook is damaged (XML: {problem})") from None
+        except (LookupError, ValueError):  # how expat tells of an encoding that Python lacks
+            raise refuse("the workbook is damaged (XML: unknown encoding)") from None
 
     def _local(self, name: str) -> str:
         known = self._names.get(name)

@@ -100,6 +100,7 @@ def bare_deflate_end() -> bytes:
         (overlapping(), "overlap"),
         (zipped(("a.csv", CSV), ("b.csv", CSV)), "2 files: 'a.csv', 'b.csv'"),
         (zipped(("a/", b"")), "the archive is empty"),
+        (zipped(("ж.csv", CSV)).replace("ж".encode(), b"\xff\xff"), "damaged or cut off"),
         (zipped(("export.csv", CSV))[:-30], "damaged or cut off"),
         (zipped(("export.csv", CSV))[:60], "damaged or cut off"),
         (bare_deflate_end(), "the gzip file is damaged"),

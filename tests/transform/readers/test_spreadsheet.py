@@ -232,6 +232,15 @@ def test_the_header_is_found_below_a_title_and_rows_beyond_it_are_rejected(tmp_p
     assert any("above the header" in note for note in notes)
 
 
+def test_a_title_above_two_columns_is_no_header(tmp_path: Path) -> None:
+    def fill(_: Any, sheet: Any) -> None:
+        sheet.write(0, 0, "Отчёт")
+        sheet.write_row(1, 0, ["id", "Текст"])
+        sheet.write_row(2, 0, [1, "да"])
+
+    assert read(workbook(tmp_path / "x", fill))[:2] == (["id", "Текст"], [["1", "да"]])
+
+
 def test_data_is_never_taken_for_a_header(tmp_path: Path) -> None:
     def fill(_: Any, sheet: Any) -> None:
         for row in range(3):
@@ -278,6 +287,11 @@ ENTITIES = '<!DOCTYPE w [<!ENTITY a "aaaa"><!ENTITY x SYSTEM "file:///etc/passwd
         (number_rows("<v>1_000</v>"), {}, "what its type can't be"),
         (number_rows('<v>1</v></c><c r="C2" t="s"><v>9</v>'), {}, "what its type can't be"),
         (number_rows("<v>1</v>")[:-9], {}, "damaged"),
+        (
+            number_rows("<v>1</v>"),
+            {"declaration": '<?xml version="1.0" encoding="UTF-9"?>'},
+            "damaged",
+        ),
         ("", {}, "empty"),
     ],
 )
