@@ -53,5 +53,5 @@ def open_export(
     if kind is Kind.SPREADSHEET:
         return open_spreadsheet(content, containers, mapping, limits)
     if kind is Kind.JSON:
-        return open_json(content, containers, limits)
+        return open_json(content, containers, mapping, limits)
     return open_delimited(content, containers, mapping, limits, whole=whole)

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import tempfile
-import weakref
 import zipfile
 import zlib
-from pathlib import Path
-from typing import IO
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
+from transform.readers.archives import STEP_BYTES, opened_zip, pieces, too_large
 from transform.readers.export import ReaderLimits, SourceMapping
 from transform.readers.kinds import refuse
+from transform.readers.temporary import TemporaryFile, keep, release
+
+__all__ = ["TemporaryFile", "keep", "release", "unwrapped"]
 
 _NESTING = 2
-_STEP_BYTES = 1024**2
-
-
-class TemporaryFile:
-    """A private temporary file that is gone with the object."""
-
-    def __init__(self) -> None:
-        folder = tempfile.mkdtemp(prefix="smartconnect-")
-        self.path = Path(folder) / "content"
-        self.remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-
-
-_KEPT: dict[Path, TemporaryFile] = {}
+_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_GZIP_WINDOW = 31
+_LISTED = 10
+_BESIDE_THE_TABLE = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_SHEETS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 def unwrapped(
@@ -39,76 +32,118 @@ def unwrapped(
         UnreadableExport: damaged, password-protected, several tables, nested deeper, or too large.
     """
     containers: list[str] = []
-    while (container := _container(path)) is not None:
+    while (container := _container(path, limits)) is not None:
         if len(containers) == _NESTING:
             raise refuse("archives are nested more than once")
-        inner = TemporaryFile()
-        try:
-            if container == "gzip":
-                with gzip.open(path) as source:
-                    _copy(source, inner.path, limits)
-            else:
-                _unzip(path, inner.path, mapping, limits)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            raise refuse(f"the {container} archive is damaged ({type(error).__name__})") from None
+        inner = TemporaryFile().path
+        with inner.open("wb") as file:
+            unpacked = (
+                _gunzipped(path, limits)
+                if container == "gzip"
+                else _unzipped(path, mapping, limits)
+            )
+            file.writelines(unpacked)
         containers.append(container)
-        _KEPT[inner.path] = inner
         release(path)
-        path = inner.path
+        path = inner
     return path, tuple(containers)
 
 
-def keep(file: TemporaryFile) -> Path:
-    """Keep a temporary file until its path is released."""
-    _KEPT[file.path] = file
-    return file.path
-
-
-def release(path: Path) -> None:
-    """Remove the temporary file behind `path`, if it is one."""
-    kept = _KEPT.pop(path, None)
-    if kept is not None:
-        kept.remove()
-
-
-def _container(path: Path) -> str | None:
+def _container(path: Path, limits: ReaderLimits) -> str | None:
     with path.open("rb") as file:
         head = file.read(4)
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(_GZIP):
         return "gzip"
-    if head != b"PK\x03\x04":
+    if head != _ZIP:
         return None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except zipfile.BadZipFile:
-        raise refuse("the ZIP archive is damaged or cut off") from None
-    return None if "[Content_Types].xml" in names else "zip"
+    with opened_zip(path, limits) as archive:
+        return None if _is_workbook(archive) else "zip"
 
 
-def _unzip(path: Path, target: Path, mapping: SourceMapping, limits: ReaderLimits) -> None:
-    with zipfile.ZipFile(path) as archive:
-        members = [
-            info
-            for info in archive.infolist()
-            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-        ]
-        if mapping.member is not None:
-            members = [info for info in members if info.filename == mapping.member]
-        if len(members) != 1:
-            listed = ", ".join(info.filename for info in members[:10]) or "nothing"
-            raise refuse(f"the archive holds {listed}", "Name the member in the mapping.")
-        if members[0].flag_bits & 1:
-            raise refuse("the archive is password-protected", "Have it exported without one.")
-        with archive.open(members[0]) as source:
-            _copy(source, target, limits)
+def _is_workbook(archive: zipfile.ZipFile) -> bool:
+    names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()}
+    if "mimetype" in names and "content.xml" in names:
+        with archive.open("mimetype") as mimetype:
+            if mimetype.read(100).startswith(_SHEETS_TYPE):
+                return True
+        raise refuse("it is an OpenDocument file that is no spreadsheet")
+    if "[content_types].xml" not in names:
+        return False
+    if any(name.startswith("xl/") for name in names):
+        return True
+    if any(name.startswith(("word/", "ppt/")) for name in names):
+        raise refuse("it is a Word document or a presentation, not an export")
+    return "_rels/.rels" in names
 
 
-def _copy(source: IO[bytes] | gzip.GzipFile, target: Path, limits: ReaderLimits) -> None:
-    written = 0
-    with target.open("wb") as file:
-        while chunk := source.read(_STEP_BYTES):
-            written += len(chunk)
+def _unzipped(path: Path, mapping: SourceMapping, limits: ReaderLimits) -> Iterator[bytes]:
+    with opened_zip(path, limits) as archive:
+        yield from pieces(archive, _table_member(archive, mapping), limits)
+
+
+def _table_member(archive: zipfile.ZipFile, mapping: SourceMapping) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not _is_beside(member)]
+    if mapping.member is not None:
+        named = [member for member in members if member.filename == mapping.member]
+        if named:
+            return named[0]
+        raise refuse(
+            f"the archive has no member {mapping.member!r}, but {_listed(members)}",
+            "Name one of these as `member` in the mapping.",
+        )
+    if len(members) == 1:
+        return members[0]
+    if not members:
+        raise refuse("the archive is empty")
+    raise refuse(
+        f"the archive holds {len(members)} files: {_listed(members)}",
+        "Name one of them as `member` in the mapping.",
+    )
+
+
+def _is_beside(member: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(member.filename)
+    return member.is_dir() or "__MACOSX" in path.parts or path.name in _BESIDE_THE_TABLE
+
+
+def _listed(members: list[zipfile.ZipInfo]) -> str:
+    names = ", ".join(repr(member.filename) for member in members[:_LISTED])
+    return f"{names}, …" if len(members) > _LISTED else names or "none"
+
+
+def _gunzipped(path: Path, limits: ReaderLimits) -> Iterator[bytes]:
+    """All members of a gzip file; each one's checksum and length are proven by zlib."""
+    member, members, written, begun = zlib.decompressobj(_GZIP_WINDOW), 1, 0, False
+    with path.open("rb") as file:
+        compressed = b""
+        while compressed := compressed or file.read(STEP_BYTES):
+            if not begun and members > 1 and not (compressed := _without_padding(compressed)):
+                continue
+            try:
+                piece = member.decompress(compressed, STEP_BYTES)
+            except zlib.error:
+                raise _damaged(begun, members) from None
+            begun = True
+            written += len(piece)
             if written > limits.max_decoded_bytes:
-                raise refuse(f"it unpacks to more than {limits.max_decoded_bytes:,} bytes")
-            file.write(chunk)
+                raise too_large(limits.max_decoded_bytes)
+            yield piece
+            compressed = member.unconsumed_tail
+            if member.eof:
+                compressed = member.unused_data
+                member, members, begun = zlib.decompressobj(_GZIP_WINDOW), members + 1, False
+                if members > limits.max_members:
+                    raise refuse(f"the gzip file has more than {limits.max_members:,} members")
+    if begun:
+        raise refuse("the gzip file is cut off")
+
+
+def _without_padding(compressed: bytes) -> bytes:
+    """Some writers fill up with zeros behind the last member, which means nothing."""
+    return compressed.lstrip(b"\x00")
+
+
+def _damaged(begun: bool, members: int) -> Exception:
+    if members > 1 and not begun:
+        return refuse("the gzip file is followed by bytes that don't belong to it")
+    return refuse("the gzip file is damaged")

@@ -57,6 +57,9 @@ class ReaderLimits:
     max_rejected_bytes: int = 64 * 1024**2
     child_memory_bytes: int = 4 * 1024**3
     child_seconds: int = 300
+    max_members: int = 1_000
+    max_cells: int = 100_000_000
+    max_nesting: int = 64
 
 
 @dataclass(frozen=True)
