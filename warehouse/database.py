@@ -113,6 +113,8 @@ def _attach(
 ) -> None:
     spill = layout.state / "spill"
     connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
+    # More threads load a day no sooner (the table is compressed by one) and take a fifth more CPU.
+    connection.execute("SET threads = 1")
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET TimeZone = 'UTC'")
