@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,11 +65,12 @@ def write_lake_file(
 def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Moments as differences, all else by dictionary: a third smaller and a quarter faster."""
     moments = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+    others: Any = [name for name in schema.names if name not in moments]  # the stubs want a bool
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
-        use_dictionary=[name for name in schema.names if name not in moments],
+        use_dictionary=others,
         column_encoding=dict.fromkeys(moments, "DELTA_BINARY_PACKED"),
         dictionary_pagesize_limit=DICTIONARY_BYTES,
     )
