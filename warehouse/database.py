@@ -99,7 +99,8 @@ def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConn
     connection = duckdb.connect()
     try:
         _attach(connection, layout, memory_limit_mb)
-        make_meta(connection)
+        if fresh:
+            make_meta(connection)
     except BaseException:
         connection.close()
         raise
@@ -125,13 +126,14 @@ def _attach(
 
 
 def prepare_tables(writer: Writer) -> None:
-    """Make every dataset's tables with their COMMENTs, and the data dictionary; idempotent.
+    """Make every table with its COMMENTs, and the data dictionary; idempotent, once a run.
 
     Raises:
         ContractChanged: a published column is gone from a contract.
     """
     contracts = list(writer.contracts.values())
     with writer.transaction() as connection:
+        make_meta(connection)
         for contract in contracts:
             make_dataset(connection, contract)
         fill_dictionary(connection, contracts)
