@@ -1,7 +1,7 @@
 """Invented chats exports, the same for the same arguments, a million rows in two seconds.
 
-The headers are the sandbox's Russian ones. One text in fifty has a line break, one in fifty has
-quotes, many have a comma: what a plain `split` would break on is there.
+The headers are the sandbox's Russian ones. One text in two hundred has a line break, one in
+forty has quotes, two in seven a comma: what a plain `split` would break on is there.
 
 python -m benchmarks.sides.invented days FOLDER --days 10 --rows 100000
 python -m benchmarks.sides.invented csv FILE --rows 2000000 --delimiter ';'
@@ -37,8 +37,8 @@ _CHATS = """
         (700 + thread % 4)::VARCHAR AS "ID канала",
         categories[1 + thread % 5] AS "Категория",
         CASE WHEN pick % 9 = 0 THEN 'новый' ELSE 'прочитано' END AS "Статус",
-        CASE WHEN pick % 50 = 7 THEN 'Адрес:' || chr(10) || 'Мира, ' || pick
-             WHEN pick % 50 = 8 THEN 'Пишет "Ошибка ' || pick || '"'
+        CASE WHEN pick % 200 = 7 THEN 'Адрес:' || chr(10) || 'Мира, ' || pick
+             WHEN pick % 40 = 8 THEN 'Пишет "Ошибка ' || pick || '"'
              ELSE texts[1 + pick % 7] || ' ' || pick END || $ending AS "Текст сообщения"
     FROM (
         SELECT i, ($first_id + i) // 12 AS thread, ($first_id + i) * 48271 % 100003 AS pick,
