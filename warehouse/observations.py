@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.lake import is_sorted
 from warehouse.schema import Contract, literal, quoted
 
 
@@ -148,20 +149,27 @@ def show_day(
     table = quoted(contract.dataset)
     connection.execute(f"DELETE FROM {table} WHERE window_day = ?", [day.window_day])
     columns = ", ".join(quoted(name) for name in contract.columns)
-    order = f" ORDER BY {quoted(contract.order_by)}" if contract.order_by else ""
+    query = shown_sql(contract, day, others)
+    in_order = query == _whole_file_sql(day) and is_sorted(day.path, contract.order_by)
+    if contract.order_by and not in_order:
+        query = f"FROM ({query}) ORDER BY {quoted(contract.order_by)}"
     inserted = connection.execute(
         f"""INSERT INTO {table} ({columns}, window_day)
-            SELECT {columns}, ?::DATE FROM ({shown_sql(contract, day, others)}){order}""",
+            SELECT {columns}, ?::DATE FROM ({query})""",
         [day.window_day],
     ).fetchone()
     return int(inserted[0]) if inserted else 0
+
+
+def _whole_file_sql(day: DayFile) -> str:
+    return f"SELECT * FROM {source_sql(day.path)}"
 
 
 def shown_sql(contract: Contract, day: DayFile, others: Sequence[DayFile]) -> str:
     """A query for the rows of a day's file that are to be shown, file columns only."""
     later = [other for other in others if other.rank > day.rank]
     if not contract.identity or (not later and not day.duplicates):
-        return f"SELECT * FROM {source_sql(day.path)}"
+        return _whole_file_sql(day)
     expression = identity_sql(contract, without_id=day.without_id > 0)
     rows = f"SELECT *, {expression} AS row_identity FROM {source_sql(day.path)}"
     if day.duplicates:

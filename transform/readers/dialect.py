@@ -63,10 +63,12 @@ def candidates(head: bytes, delimiter: str | None) -> Iterator[Dialect]:
     A single quote is an apostrophe unless it stands where fields begin and no double one does.
     """
     single = not _FIELD_BEGINS[0].search(head) and len(_FIELD_BEGINS[1].findall(head)) > 2
+    marks = (delimiter,) if delimiter else [m for m in DELIMITERS if m.encode() in head]
     for quote in QUOTES if single else QUOTES[:1]:
-        for mark in (delimiter,) if delimiter else DELIMITERS:
+        behind_backslash = b"\\" + quote.encode() in head
+        for mark in marks:
             yield Dialect(mark, quote)
-            if b"\\" + quote.encode() in head:
+            if behind_backslash:
                 yield Dialect(mark, quote, backslash=True)
 
 

@@ -1,0 +1,115 @@
+"""`python -m benchmarks`: what `make bench` runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import pipeline, reading, reloading, waiting
+from benchmarks.measure import SideFailed
+from benchmarks.table import console
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+Rounds = Annotated[int, typer.Option(min=1, help="How often each side is run, in turns.")]
+
+
+@app.command("pipeline")
+def pipeline_command(
+    rows: Annotated[int, typer.Option(help="In ten daily files.")] = 1_000_000,
+    more_rows: Annotated[int, typer.Option(help="For the peak memory; 0: none.")] = 5_000_000,
+    rounds: Rounds = 3,
+) -> None:
+    """Read → normalise → lake → load → publish, against plain DuckDB and dlt's Arrow path."""
+    with _surroundings() as folder:
+        _end(pipeline.run(folder, rows=rows, more_rows=more_rows, rounds=rounds, say=_say))
+
+
+@app.command("reading")
+def reading_command(rows: int = 2_000_000, rounds: Rounds = 3) -> None:
+    """A CSV export to typed Parquet, against DuckDB's own COPY."""
+    with _surroundings() as folder:
+        _end(reading.run_csv(folder, rows=rows, rounds=rounds, say=_say))
+
+
+@app.command("xlsx")
+def xlsx_command(rows: int = 200_000, rounds: Rounds = 3) -> None:
+    """A spreadsheet, against raw calamine."""
+    with _surroundings() as folder:
+        _end(reading.run_xlsx(folder, rows=rows, rounds=rounds, say=_say))
+
+
+@app.command("reloading")
+def reloading_command(
+    rows: Annotated[int, typer.Option(help="In the smaller warehouse.")] = 1_000_000,
+    more_rows: Annotated[int, typer.Option(help="In the larger warehouse.")] = 10_000_000,
+    day_rows: Annotated[int, typer.Option(help="In the day that is loaded again.")] = 100_000,
+    rounds: Rounds = 3,
+) -> None:
+    """One day loaded again into a small and a large warehouse."""
+    with _surroundings() as folder:
+        sizes = (rows, more_rows)
+        _end(reloading.run(folder, sizes=sizes, day_rows=day_rows, rounds=rounds, say=_say))
+
+
+@app.command("waiting")
+def waiting_command(
+    days: int = 60,
+    export_seconds: float = 3.0,
+    at_once: int = 8,
+    messages_per_day: int = 400,
+) -> None:
+    """A backfill of two datasets on a real Prefect server, against start and wait alone."""
+    with _surroundings() as folder:
+        _end(
+            waiting.run(
+                folder,
+                days=days,
+                export_seconds=export_seconds,
+                at_once=at_once,
+                messages_per_day=messages_per_day,
+                say=_say,
+            )
+        )
+
+
+@contextmanager
+def _surroundings() -> Iterator[Path]:
+    """A folder for the time of the block, and a line about the machine."""
+    names = ("duckdb", "pyarrow", "pandas")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    console.print(
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {versions}",
+        highlight=False,
+    )
+    folder = Path(tempfile.mkdtemp(prefix="smartconnect-bench-"))
+    try:
+        yield folder
+    except SideFailed as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(2) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    console.print(f"  … {line}", style="dim", highlight=False)
+
+
+def _end(held: bool) -> None:
+    if not held:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

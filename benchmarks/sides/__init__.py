@@ -1,0 +1,1 @@
+"""What is measured: each side is a program of its own, run in a fresh process."""
