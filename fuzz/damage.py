@@ -1,0 +1,218 @@
+"""What befalls a file on its way: marks and bytes lost, doubled, moved, strewn in, cut, recoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from random import Random
+
+from fuzz.shapes import GoodFile
+
+_STRAY_BYTES = (b"\0", b'"', b";", b",", b"\n", b"\r", b"\t", b"'", b"\\", b" ", b"\xd0", b"\x98", b"1")
+# Records between two damages: each can then be judged by itself.
+_APART = 4
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Bytes `start:stop` of a record give way to others."""
+
+    record: int
+    start: int
+    stop: int
+    instead: bytes = b""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One mishap: its edits, the records it touches, and what to call it."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    cuts: bool = False
+
+    @property
+    def touched(self) -> range:
+        """The records whose bytes it changes."""
+        numbers = [edit.record for edit in self.edits]
+        return range(min(numbers), max(numbers) + 1)
+
+
+def apply(good: GoodFile, damages: Iterable[Damage], *, bare: bool = False) -> bytes:
+    """The file after some damages; `bare`: without the lines above and below its table."""
+    edits: dict[int, list[Edit]] = {}
+    last = len(good.records)
+    for damage in damages:
+        for edit in damage.edits:
+            edits.setdefault(edit.record, []).append(edit)
+        if damage.cuts:
+            last = damage.edits[0].record + 1
+    records = [
+        _edited(record, edits[number]) if number in edits else record
+        for number, record in enumerate(good.records[:last])
+    ]
+    body = b"".join(records)
+    whole = last == len(good.records)
+    if bare:
+        return good.mark + body
+    return good.mark + good.above + body + (good.below if whole else b"")
+
+
+def _edited(record: bytes, edits: list[Edit]) -> bytes:
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.stop), reverse=True):
+        record = record[: edit.start] + edit.instead + record[edit.stop :]
+    return record
+
+
+def without_record(good: GoodFile, damages: list[Damage], number: int) -> tuple[GoodFile, list[Damage]]:
+    """The same mishaps in a file that lacks a record which none of them touches."""
+    smaller = replace(
+        good,
+        cells=good.cells[:number] + good.cells[number + 1 :],
+        records=good.records[:number] + good.records[number + 1 :],
+    )
+    moved = [
+        replace(
+            damage,
+            edits=tuple(
+                replace(edit, record=edit.record - (edit.record > number)) for edit in damage.edits
+            ),
+        )
+        for damage in damages
+    ]
+    return smaller, moved
+
+
+def some_damages(random: Random, good: GoodFile) -> list[Damage]:
+    """One to three mishaps, far enough from each other to be told apart."""
+    found: list[Damage] = []
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        record = 0 if random.random() < 0.08 else random.randrange(len(good.records))
+        damage = random.choice(_KINDS)(random, good, record)
+        if damage is None or any(_close(damage, other) for other in found):
+            continue
+        found.append(damage)
+    cut = [damage for damage in found if damage.cuts]
+    if cut:
+        end = cut[0].touched.start
+        found = [d for d in found if d.touched.stop <= end - _APART and not d.cuts] + cut[:1]
+    return found
+
+
+def _close(one: Damage, other: Damage) -> bool:
+    return (
+        one.touched.start < other.touched.stop + _APART
+        and other.touched.start < one.touched.stop + _APART
+    )
+
+
+def _marks(good: GoodFile, kind: str) -> tuple[bytes, ...]:
+    marks = {"delimiter": (good.dialect.delimiter,), "quote": ('"',), "newline": ("\r\n", "\n", "\r")}
+    return tuple(mark.encode(good.byte_encoding) for mark in marks[kind])
+
+
+def _places(good: GoodFile, record: int, kind: str) -> list[tuple[int, bytes]]:
+    """Where the marks of a kind stand in a record, in quotes or not."""
+    content, found, position = good.records[record], [], 0
+    step = good.dialect.delimiter.encode(good.byte_encoding)
+    while position < len(content):
+        for mark in _marks(good, kind):
+            if content.startswith(mark, position):
+                found.append((position, mark))
+                position += len(mark) - len(step)
+                break
+        position += len(step)
+    return found
+
+
+def _boundary(random: Random, good: GoodFile, record: int) -> int:
+    """A place between two characters of a record."""
+    text = good.records[record].decode(good.byte_encoding)
+    return len(text[: random.randint(0, len(text))].encode(good.byte_encoding))
+
+
+def _mark_damage(kind: str, what: str) -> Callable[[Random, GoodFile, int], Damage | None]:
+    def damage(random: Random, good: GoodFile, record: int) -> Damage | None:
+        name = f"{what} a {kind}"
+        if what == "insert":
+            place = _boundary(random, good, record)
+            mark = random.choice(_marks(good, kind))
+            return Damage(name, (Edit(record, place, place, mark),))
+        places = _places(good, record, kind)
+        if not places:
+            return None
+        place, mark = random.choice(places)
+        stop = place + len(mark)
+        if what == "drop":
+            return Damage(name, (Edit(record, place, stop),))
+        if what == "double":
+            return Damage(name, (Edit(record, stop, stop, mark),))
+        if what == "change":
+            other = random.choice([m for m in (" ", ";", ",", "\t", "|", "'") if m.encode(good.byte_encoding) != mark])
+            return Damage(name, (Edit(record, place, stop, other.encode(good.byte_encoding)),))
+        return Damage(name, _moved(random, good, record, place, mark))
+
+    return damage
+
+
+def _moved(random: Random, good: GoodFile, record: int, place: int, mark: bytes) -> tuple[Edit, ...]:
+    target = _boundary(random, good, record)
+    if place < target < place + len(mark):
+        target = place
+    return Edit(record, place, place + len(mark)), Edit(record, target, target, mark)
+
+
+def _cut(random: Random, good: GoodFile, record: int) -> Damage | None:
+    content = good.records[record]
+    place = random.randint(0, len(content) - 1)
+    return Damage("cut the end", (Edit(record, place, len(content)),), cuts=True)
+
+
+def _recoded(random: Random, good: GoodFile, record: int) -> Damage | None:
+    """One record in another encoding, as when files are joined."""
+    if good.byte_encoding == "utf-16-le":
+        return None
+    text = good.records[record].decode(good.byte_encoding)
+    other = "cp1251" if good.byte_encoding == "utf-8" else "utf-8"
+    content = text.encode(other, "ignore")
+    if content == good.records[record] or not any("а" <= letter <= "я" for letter in text):
+        return None
+    return Damage("mix encodings", (Edit(record, 0, len(good.records[record]), content),))
+
+
+def _byte(what: str) -> Callable[[Random, GoodFile, int], Damage | None]:
+    def damage(random: Random, good: GoodFile, record: int) -> Damage | None:
+        place = random.randrange(len(good.records[record]))
+        stop = place + (what != "insert")
+        instead = b"" if what == "drop" else random.choice(_STRAY_BYTES)
+        return Damage(f"{what} a byte", (Edit(record, place, stop, instead),))
+
+    return damage
+
+
+def _block(random: Random, good: GoodFile, record: int) -> Damage | None:
+    """Some bytes in a row are lost, line ends too."""
+    later = min(record + random.choice((0, 1, 1, 2)), len(good.records) - 1)
+    start = random.randrange(len(good.records[record]))
+    stop = random.randint(0, len(good.records[later]))
+    if later == record:
+        return Damage("lose a block", (Edit(record, min(start, stop), max(start, stop)),))
+    between = [Edit(n, 0, len(good.records[n])) for n in range(record + 1, later)]
+    edits = (Edit(record, start, len(good.records[record])), *between, Edit(later, 0, stop))
+    return Damage("lose a block", edits)
+
+
+_KINDS = (
+    *(
+        _mark_damage(kind, what)
+        for kind in ("delimiter", "quote", "newline")
+        for what in ("drop", "double", "insert", "move", "change")
+    ),
+    _cut,
+    _cut,
+    _recoded,
+    _byte("drop"),
+    _byte("insert"),
+    _byte("replace"),
+    _block,
+)
