@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint types contracts check lock bench clean
+.PHONY: help demo up test fuzz reading-files lint types contracts check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,6 +38,12 @@ up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for
 
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
+	@$(BIN)/python -m fuzz $(ARGS)
+
+reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward files of the tests
+	@PYTHONPATH=.:tests/transform/readers $(BIN)/python -m awkward --page docs/reading-files.md
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check .

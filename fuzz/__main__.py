@@ -49,8 +49,8 @@ class Tally:
 
 
 def drawn(seed: int, number: int) -> tuple[GoodFile, list[Damage]]:
-    """The file of that number under that seed; nine of ten are damaged."""
-    random = Random(f"{seed}:{number}")  # noqa: S311
+    """The file of that number under that seed; one of twenty is undamaged."""
+    random = Random(f"{seed}:{number}")
     good = good_file(random)
     return good, some_damages(random, good) if random.random() < 0.95 else []
 
@@ -121,7 +121,12 @@ def fuzz(console: Console, seed: int, files: int, processes: int) -> Tally:
     """Judge so many files on so many cores."""
     chunks = [range(n, min(n + _CHUNK_FILES, files)) for n in range(0, files, _CHUNK_FILES)]
     total = Tally()
-    columns = (TextColumn("damaged files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("damaged files"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("files", total=files)
         for tally in _tallies(seed, chunks, processes):

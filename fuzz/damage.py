@@ -8,7 +8,8 @@ from random import Random
 
 from fuzz.shapes import GoodFile
 
-_STRAY_BYTES = (b"\0", b'"', b";", b",", b"\n", b"\r", b"\t", b"'", b"\\", b" ", b"\xd0", b"\x98", b"1")
+_STRAY_BYTES = tuple(bytes([byte]) for byte in b"\0\";,\n\r\t'\\ 1\xd0\x98")
+_STRAY_MARKS = (" ", ";", ",", "\t", "|", "'")
 # Records between two damages: each can then be judged by itself.
 _APART = 4
 
@@ -38,6 +39,10 @@ class Damage:
         return range(min(numbers), max(numbers) + 1)
 
 
+MakeDamage = Callable[[Random, GoodFile, int], Damage | None]
+MakeEdits = Callable[[Random, GoodFile, int, int, bytes], tuple[Edit, ...]]
+
+
 def apply(good: GoodFile, damages: Iterable[Damage], *, bare: bool = False) -> bytes:
     """The file after some damages; `bare`: without the lines above and below its table."""
     edits: dict[int, list[Edit]] = {}
@@ -64,7 +69,9 @@ def _edited(record: bytes, edits: list[Edit]) -> bytes:
     return record
 
 
-def without_record(good: GoodFile, damages: list[Damage], number: int) -> tuple[GoodFile, list[Damage]]:
+def without_record(
+    good: GoodFile, damages: list[Damage], number: int
+) -> tuple[GoodFile, list[Damage]]:
     """The same mishaps in a file that lacks a record which none of them touches."""
     smaller = replace(
         good,
@@ -107,21 +114,23 @@ def _close(one: Damage, other: Damage) -> bool:
 
 
 def _marks(good: GoodFile, kind: str) -> tuple[bytes, ...]:
-    marks = {"delimiter": (good.dialect.delimiter,), "quote": ('"',), "newline": ("\r\n", "\n", "\r")}
+    marks = {
+        "delimiter": (good.dialect.delimiter,),
+        "quote": (good.dialect.quote,),
+        "newline": ("\r\n", "\n", "\r"),
+    }
     return tuple(mark.encode(good.byte_encoding) for mark in marks[kind])
 
 
 def _places(good: GoodFile, record: int, kind: str) -> list[tuple[int, bytes]]:
     """Where the marks of a kind stand in a record, in quotes or not."""
     content, found, position = good.records[record], [], 0
-    step = good.dialect.delimiter.encode(good.byte_encoding)
+    step = len(good.dialect.delimiter.encode(good.byte_encoding))
     while position < len(content):
-        for mark in _marks(good, kind):
-            if content.startswith(mark, position):
-                found.append((position, mark))
-                position += len(mark) - len(step)
-                break
-        position += len(step)
+        mark = next((m for m in _marks(good, kind) if content.startswith(m, position)), b"")
+        if mark:
+            found.append((position, mark))
+        position += len(mark) or step
     return found
 
 
@@ -131,31 +140,44 @@ def _boundary(random: Random, good: GoodFile, record: int) -> int:
     return len(text[: random.randint(0, len(text))].encode(good.byte_encoding))
 
 
-def _mark_damage(kind: str, what: str) -> Callable[[Random, GoodFile, int], Damage | None]:
+def _inserted(kind: str) -> MakeDamage:
     def damage(random: Random, good: GoodFile, record: int) -> Damage | None:
-        name = f"{what} a {kind}"
-        if what == "insert":
-            place = _boundary(random, good, record)
-            mark = random.choice(_marks(good, kind))
-            return Damage(name, (Edit(record, place, place, mark),))
-        places = _places(good, record, kind)
-        if not places:
-            return None
-        place, mark = random.choice(places)
-        stop = place + len(mark)
-        if what == "drop":
-            return Damage(name, (Edit(record, place, stop),))
-        if what == "double":
-            return Damage(name, (Edit(record, stop, stop, mark),))
-        if what == "change":
-            other = random.choice([m for m in (" ", ";", ",", "\t", "|", "'") if m.encode(good.byte_encoding) != mark])
-            return Damage(name, (Edit(record, place, stop, other.encode(good.byte_encoding)),))
-        return Damage(name, _moved(random, good, record, place, mark))
+        place = _boundary(random, good, record)
+        mark = random.choice(_marks(good, kind))
+        return Damage(f"insert a {kind}", (Edit(record, place, place, mark),))
 
     return damage
 
 
-def _moved(random: Random, good: GoodFile, record: int, place: int, mark: bytes) -> tuple[Edit, ...]:
+def _at_a_mark(kind: str, what: str, edits: MakeEdits) -> MakeDamage:
+    """Damage that begins with a mark that is there."""
+
+    def damage(random: Random, good: GoodFile, record: int) -> Damage | None:
+        places = _places(good, record, kind)
+        if not places:
+            return None
+        place, mark = random.choice(places)
+        return Damage(f"{what} a {kind}", edits(random, good, record, place, mark))
+
+    return damage
+
+
+def _drop(_: Random, __: GoodFile, record: int, place: int, mark: bytes) -> tuple[Edit, ...]:
+    return (Edit(record, place, place + len(mark)),)
+
+
+def _double(_: Random, __: GoodFile, record: int, place: int, mark: bytes) -> tuple[Edit, ...]:
+    return (Edit(record, place, place, mark),)
+
+
+def _change(
+    random: Random, good: GoodFile, record: int, place: int, mark: bytes
+) -> tuple[Edit, ...]:
+    others = [m for m in (m.encode(good.byte_encoding) for m in _STRAY_MARKS) if m != mark]
+    return (Edit(record, place, place + len(mark), random.choice(others)),)
+
+
+def _move(random: Random, good: GoodFile, record: int, place: int, mark: bytes) -> tuple[Edit, ...]:
     target = _boundary(random, good, record)
     if place < target < place + len(mark):
         target = place
@@ -168,7 +190,7 @@ def _cut(random: Random, good: GoodFile, record: int) -> Damage | None:
     return Damage("cut the end", (Edit(record, place, len(content)),), cuts=True)
 
 
-def _recoded(random: Random, good: GoodFile, record: int) -> Damage | None:
+def _recoded(_: Random, good: GoodFile, record: int) -> Damage | None:
     """One record in another encoding, as when files are joined."""
     if good.byte_encoding == "utf-16-le":
         return None
@@ -180,7 +202,7 @@ def _recoded(random: Random, good: GoodFile, record: int) -> Damage | None:
     return Damage("mix encodings", (Edit(record, 0, len(good.records[record]), content),))
 
 
-def _byte(what: str) -> Callable[[Random, GoodFile, int], Damage | None]:
+def _byte(what: str) -> MakeDamage:
     def damage(random: Random, good: GoodFile, record: int) -> Damage | None:
         place = random.randrange(len(good.records[record]))
         stop = place + (what != "insert")
@@ -202,17 +224,22 @@ def _block(random: Random, good: GoodFile, record: int) -> Damage | None:
     return Damage("lose a block", edits)
 
 
-_KINDS = (
+_AT_A_MARK: dict[str, MakeEdits] = {
+    "drop": _drop,
+    "double": _double,
+    "change": _change,
+    "move": _move,
+}
+_KINDS: tuple[MakeDamage, ...] = (
     *(
-        _mark_damage(kind, what)
+        _at_a_mark(kind, what, edits)
         for kind in ("delimiter", "quote", "newline")
-        for what in ("drop", "double", "insert", "move", "change")
+        for what, edits in _AT_A_MARK.items()
     ),
+    *(_inserted(kind) for kind in ("delimiter", "quote", "newline")),
+    *(_byte(what) for what in ("drop", "insert", "replace")),
     _cut,
     _cut,
     _recoded,
-    _byte("drop"),
-    _byte("insert"),
-    _byte("replace"),
     _block,
 )

@@ -18,7 +18,15 @@ from itertools import chain, combinations
 from pathlib import Path
 
 from fuzz.damage import Damage, apply
-from fuzz.reference import UNDECODABLE, Dialect, NotATable, Table, physical_lines, strict_records, strict_table
+from fuzz.reference import (
+    UNDECODABLE,
+    Dialect,
+    NotATable,
+    Table,
+    physical_lines,
+    strict_records,
+    strict_table,
+)
 from fuzz.shapes import GoodFile
 from transform.readers import Reject, UnreadableExport, open_export
 from transform.readers.export import ReaderLimits
@@ -138,7 +146,7 @@ def _unaccounted(good: GoodFile, damages: Sequence[Damage], reading: Reading) ->
         if any(rejected[number] for number in taken):
             return f"line {reject.line} is rejected twice"
         if not _same_text("".join(lines[n] for n in taken), reject.raw):
-            return f"the raw text of the reject of line {reject.line} is not that line: {reject.raw!r}"
+            return f"the raw text rejected in line {reject.line} is not that line"
         for number in taken:
             rejected[number] = True
     kept = [

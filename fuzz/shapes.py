@@ -125,7 +125,8 @@ def _phone(random: Random) -> str:
 
 
 def _moment(random: Random) -> str:
-    return f"{random.randint(1, 28):02}.02.2026 {random.randint(0, 23):02}:{random.randint(0, 59):02}:07"
+    day, minute = random.randint(1, 28), random.randint(0, 1439)
+    return f"{day:02}.02.2026 {minute // 60:02}:{minute % 60:02}:07"
 
 
 def _narrow(random: Random, number: int) -> list[str]:
@@ -152,8 +153,9 @@ def _english(random: Random, number: int) -> list[str]:
 
 
 def _count(random: Random, number: int) -> list[str]:
+    day, month = (number - 1) % 28 + 1, (number - 1) // 28 + 2
     return [
-        f"{number:02}.02.2026", random.choice(("Telegram", "ВКонтакте")), str(random.randint(1, 9)),
-        random.choice(_NAMES), str(random.randint(0, 99)), str(random.randint(0, 99)),
-        f"{random.randint(1, 900)},{random.randint(0, 9)}",
+        f"{day:02}.{month:02}.2026", random.choice(("Telegram", "ВКонтакте")),
+        str(random.randint(1, 9)), random.choice(_NAMES), str(random.randint(0, 99)),
+        str(random.randint(0, 99)), f"{random.randint(1, 900)},{random.randint(0, 9)}",
     ]  # fmt: skip

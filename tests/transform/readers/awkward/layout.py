@@ -1,0 +1,76 @@
+"""Headers, what stands around a table, ragged records, cut files."""
+
+from __future__ import annotations
+
+from awkward.case import (
+    ANNA,
+    HEADER,
+    IVAN,
+    LEV,
+    ROWS,
+    Case,
+    lines,
+    nothing_read,
+    read,
+    refused,
+    table,
+)
+
+_HEAD = ";".join(HEADER)
+_PLAIN = [["1001", "Иван", "да"], ["1002", "Анна", "нет"], ["1003", "Лев", "спасибо"]]
+_BODY = [";".join(row) for row in _PLAIN]
+
+
+def _below(*more: str) -> bytes:
+    return lines(_HEAD, *_BODY, *more)
+
+
+HEADERS: list[Case] = [
+    read("header-only", "A header and no record.", lines(_HEAD), []),
+    read("one-record", "A header and one record.", table([IVAN]), [IVAN]),
+    read("lines-above", "Two lines and a blank one above the header.", lines("Отчёт по чатам", "за 01.02.2026", "") + table()),
+    read("lines-above-padded", "A line above the header, filled up with delimiters.", lines("Отчёт по чатам;;", ";;") + table()),
+    read("comments-above", "Comments above the header.", lines("# made by: export", "# rows: 3") + table()),
+    read("blank-lines-above", "Blank lines above the header.", b"\r\n\n" + table()),
+    read("repeated-header-cells", "Two header cells with one name.", table(_PLAIN, header=["id", "Имя", "Имя"]), _PLAIN, columns=["id", "Имя", "Имя.2"]),
+    read("blank-header-cells", "A header cell with nothing in it.", table(_PLAIN, header=["id", "", "text"]), _PLAIN, columns=["id", "column_2", "text"]),
+    read("newline-in-header", "A line end within a quoted header cell.", table(_PLAIN, header=["id", "Имя\nклиента", "text"]), _PLAIN, columns=["id", "Имя\nклиента", "text"]),
+    read("blanks-in-header", "Blanks around header cells.", table(_PLAIN, header=[" id", "Имя ", " text "]), _PLAIN),
+    read("year-headers", "Header cells that look like numbers.", table([["Лев", "5", "7"], ["Анна", "6", "8"]], header=["Оператор", "2024", "2025"]), [["Лев", "5", "7"], ["Анна", "6", "8"]], columns=["Оператор", "2024", "2025"]),
+    nothing_read("header-lost-a-delimiter", "The header has a delimiter too few.", lines("id;Имяtext", *_BODY)),
+    nothing_read("header-gained-a-delimiter", "The header has a delimiter too many.", lines("id;Имя;;text", *_BODY)),
+    nothing_read("header-unclosed-quote", "A header cell's quote is never closed.", lines('id;"Имя;text', *_BODY)),
+    nothing_read("header-broken-in-two", "A line end within the header.", lines("id;И", "мя;text", *_BODY)),
+    nothing_read("header-joined-with-a-record", "The line end behind the header is lost.", lines(_HEAD + _BODY[0], *_BODY[1:])),
+    nothing_read("records-end-with-a-delimiter", "Every record ends with a delimiter, the header doesn't.", lines(_HEAD, *(body + ";" for body in _BODY))),
+    nothing_read("header-in-other-encoding", "The header in Windows-1251 over records in UTF-8.", lines(_HEAD, encoding="cp1251") + lines(*_BODY)),
+    refused("no-header", "Records without a header.", lines(*_BODY), "header"),
+    refused("no-header-statistics", "Statistics without a header.", lines("01.02.2026;Telegram;15;3,5", "02.02.2026;Telegram;9;1,5", "03.02.2026;WhatsApp;11;0,5"), "header"),
+]  # fmt: skip
+
+_FIELDS = "fields where the header has 3"
+RAGGED: list[Case] = [
+    read("short-record", "A record with a field too few.", lines(_HEAD, _BODY[0], "1002;Анна", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"2 {_FIELDS}")], doubtful=[0, 1]),
+    read("long-record", "A record with a field too many.", lines(_HEAD, _BODY[0], "1002;Анна;нет;да", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"4 {_FIELDS}")]),
+    read("unquoted-delimiters", "Texts with unquoted semicolons in the last column: nobody can say which.", lines(_HEAD, "1;Иван;да; нет", _BODY[1], "3;Лев;да; да; да", _BODY[2]), [_PLAIN[1], _PLAIN[2]], rejects=[(2, f"4 {_FIELDS}"), (4, f"5 {_FIELDS}")]),
+    read("record-broken-in-two", "A line end within a record: both halves are rejected.", lines(_HEAD, _BODY[0], "1002;Ан", "на;нет", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"2 {_FIELDS}"), (4, f"2 {_FIELDS}")], doubtful=[0, 1]),
+    read("first-field-broken-in-two", "A line end within the first field: what follows looks whole and is not.", lines(_HEAD, _BODY[0], "10", "02;Анна;нет", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"1 {_FIELDS}"), (4, "")], doubtful=[0]),
+    read("last-field-broken-in-two", "A line end within the last field: what precedes looks whole and is not.", lines(_HEAD, _BODY[0], "1002;Анна;не", "т", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, f"1 {_FIELDS}")], doubtful=[1]),
+    read("lost-opening-quote", "The opening quote of a text of two lines is lost.", lines(_HEAD, _BODY[0], "1002;Анна;не", 'т"', _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, "quote")], doubtful=[1]),
+    read("joined-records", "The line end between two records is lost.", lines(_HEAD, _BODY[0] + _BODY[1], _BODY[2]), [_PLAIN[2]], rejects=[(2, f"5 {_FIELDS}")]),
+    read("comment-between", "A comment between records: rejected, and so is what it may have been a part of.", lines(_HEAD, _BODY[0], "# второй день", *_BODY[1:]), _PLAIN, rejects=[(3, "")], doubtful=[0, 1]),
+    read("total-below", "A total of fewer fields below.", _below("Всего;3"), _PLAIN, rejects=[(5, f"2 {_FIELDS}")], doubtful=[2]),
+    read("total-in-one-cell", "A total of one cell below a blank line.", _below("", "Всего: 3"), _PLAIN, rejects=[(6, f"1 {_FIELDS}")], doubtful=[2]),
+    read("second-page", "The header comes again in the middle.", lines(_HEAD, *_BODY[:2], _HEAD, _BODY[2]), _PLAIN, rejects=[(4, "header")]),
+    read("second-table-narrower", "Another table below, with fewer columns.", _below("", "Оператор;Чатов", "Лев;5", "Анна;7"), _PLAIN, rejects=[(6, f"2 {_FIELDS}"), (7, f"2 {_FIELDS}"), (8, f"2 {_FIELDS}")], doubtful=[2]),
+    read("second-table-wider", "Another table below, with more columns.", _below("a;b;c;d", "1;2;3;4"), _PLAIN, rejects=[(5, f"4 {_FIELDS}"), (6, f"4 {_FIELDS}")]),
+    read("joined-files", "Two exports one behind the other, each with its byte order mark.", table([IVAN, ANNA], encoding="utf-8-sig") + table([LEV], encoding="utf-8-sig"), ROWS, rejects=[(4, "header")]),
+]  # fmt: skip
+
+CUT: list[Case] = [
+    read("cut-between-fields", "The file ends behind a field.", lines(_HEAD, *_BODY[:2]) + "1003;Ле".encode(), _PLAIN[:2], rejects=[(4, f"2 {_FIELDS}")], doubtful=[1]),
+    read("cut-inside-quotes", "The file ends within quotes.", lines(_HEAD, *_BODY[:2]) + '1003;Лев;"спаси'.encode(), _PLAIN[:2], rejects=[(4, "never closed")]),
+    read("cut-inside-two-lines", "The file ends in the second line of a quoted text.", lines(_HEAD, *_BODY[:2]) + '1003;Лев;"спасибо\nи до'.encode(), _PLAIN[:2], rejects=[(4, "never closed"), (5, "")]),
+    read("cut-inside-the-last-field", "The file ends within the last field: no reader can see that.", lines(_HEAD, *_BODY[:2]) + "1003;Лев;спаси".encode(), [*_PLAIN[:2], ["1003", "Лев", "спаси"]], doubtful=[2]),
+    nothing_read("cut-inside-the-header", "The file ends within the header.", 'id;"Им'.encode()),
+]  # fmt: skip
