@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz reading-files lint types contracts check lock bench clean
+.PHONY: help demo up test fuzz fuzz-guided reading-files lint types contracts check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,6 +26,10 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	@$(INSTALL) -r requirements-fuzz.lock
+	@touch $@
+
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	@$(INSTALL) -r requirements-bench.lock
 	@touch $@
@@ -41,6 +45,14 @@ test: $(VENV)/.dev ## all tests
 
 fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
 	@$(BIN)/python -m fuzz $(ARGS)
+
+# Every input is written to a file: on a disk in memory that costs little.
+fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the careful path (Linux); SECONDS=60 for less
+	@PYTHONPATH=tests/transform/readers $(BIN)/python -m awkward .fuzz/seeds
+	@mkdir -p .fuzz/corpus
+	@TMPDIR=$$(test -d /dev/shm && echo /dev/shm || echo /tmp) $(BIN)/python -m fuzz.guided \
+	  -max_total_time=$(or $(SECONDS),600) -max_len=16384 -timeout=10 -rss_limit_mb=600 -print_final_stats=1 \
+	  -artifact_prefix=.fuzz/ .fuzz/corpus .fuzz/seeds
 
 reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward files of the tests
 	@PYTHONPATH=.:tests/transform/readers $(BIN)/python -m awkward --page docs/reading-files.md
@@ -62,7 +74,8 @@ LOCK := env -u PIP_FIND_LINKS uv --no-config pip compile pyproject.toml --univer
 lock: ## write the locks anew from the ranges of pyproject.toml
 	@$(LOCK) -q -o requirements.lock
 	@$(LOCK) -q --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) -q --extra dev --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 	@$(LOCK) -q --extra dev --extra bench -c requirements-dev.lock -o requirements-bench.lock
 
 clean: ## what builds left; never data
-	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -74,7 +74,9 @@ def judge(good: GoodFile, damages: Sequence[Damage], reading: Reading) -> Verdic
         return Verdict(f"an error that is not UnreadableExport: {reading.crash}", False, 0, 0)
     if reading.refusal is not None:
         return Verdict(None, True, intact.total(), 0)
-    silent = _untrue(good, damages, reading) or _unaccounted(good, damages, reading)
+    silent = _untrue(good, damages, reading) or unaccounted(
+        _decoded(good, apply(good, damages)), good.dialect, reading
+    )
     delivered = intact & Counter(map(tuple, reading.rows))
     return Verdict(silent, False, intact.total(), delivered.total())
 
@@ -136,8 +138,9 @@ def _same_names(columns: list[str], header: list[str]) -> bool:
     )
 
 
-def _unaccounted(good: GoodFile, damages: Sequence[Damage], reading: Reading) -> str | None:
-    lines = physical_lines(_decoded(good, apply(good, damages)))
+def unaccounted(text: str, dialect: Dialect, reading: Reading) -> str | None:
+    """What is wrong with the account of a text's lines: header, rows and rejects; None: nothing."""
+    lines = physical_lines(text)
     rejected = [False] * len(lines)
     for reject in reading.rejects:
         taken = range(reject.line - 1, reject.line - 1 + max(len(physical_lines(reject.raw)), 1))
@@ -153,7 +156,7 @@ def _unaccounted(good: GoodFile, damages: Sequence[Damage], reading: Reading) ->
         [line for line, is_rejected in group if not is_rejected]
         for group in _runs(lines[reading.header_line - 1 :], rejected[reading.header_line - 1 :])
     ]
-    return _differs(kept, good.dialect, reading)
+    return _differs(kept, dialect, reading)
 
 
 def _same_text(text: str, raw: str) -> bool:

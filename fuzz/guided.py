@@ -1,0 +1,67 @@
+"""Coverage-guided fuzzing of the readers of text: `make fuzz-guided`.
+
+Whatever bytes come, a file is read or refused with an `UnreadableExport`: no other error, no hang, no
+memory beyond the cap; every row has the header's width, and every line of the file is in the header,
+a row or a reject (`fuzz.judge.unaccounted`).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["transform.readers"]):
+    from transform.readers import Export, UnreadableExport, open_export
+
+from fuzz.judge import Reading, unaccounted
+from fuzz.reference import Dialect
+
+# Spreadsheets are parsed in a child process, where coverage isn't seen and each costs half a second.
+_ELSEWHERE = (b"PK", b"\xd0\xcf\x11\xe0")
+
+
+def check(content: bytes, path: Path) -> None:
+    """Read some bytes; an AssertionError or any error but `UnreadableExport` is a finding."""
+    if content.startswith(_ELSEWHERE):
+        return
+    path.write_bytes(content)
+    try:
+        export = open_export(path)
+        rows = [list(row.values()) for batch in export for row in batch.to_pylist()]
+    except UnreadableExport:
+        return
+    assert len(set(export.columns)) == len(export.columns) > 0
+    assert all(isinstance(cell, str) for row in rows for cell in row)
+    found = [reject.line for reject in export.rejects]
+    assert found == sorted(set(found))
+    if export.format.delimiter is not None and not export.format.containers:
+        silent = unaccounted(_text(content, export), _dialect(export), _reading(export, rows))
+        assert silent is None, silent
+
+
+def _text(content: bytes, export: Export) -> str:
+    return content.decode(export.format.encoding or "utf-8", "replace").removeprefix("\ufeff")
+
+
+def _dialect(export: Export) -> Dialect:
+    assert export.format.delimiter is not None
+    return Dialect(export.format.delimiter)
+
+
+def _reading(export: Export, rows: list[list[str]]) -> Reading:
+    return Reading(export.columns, rows, export.rejects, export.format.header_line)
+
+
+def main() -> None:
+    """libFuzzer's own command line."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        path = Path(folder) / "export"
+        atheris.Setup(sys.argv, lambda content: check(content, path))
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
