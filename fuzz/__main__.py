@@ -58,7 +58,7 @@ def drawn(seed: int, number: int) -> tuple[GoodFile, list[Damage]]:
 def judged(good: GoodFile, damages: list[Damage], path: Path) -> tuple[Verdict, Reading]:
     """Write, read, judge."""
     path.write_bytes(apply(good, damages))
-    reading = read(path)
+    reading = read(path, whole=not any(damage.cuts for damage in damages))
     return judge(good, damages, reading), reading
 
 

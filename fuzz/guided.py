@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of the readers of text: `make fuzz-guided`.
 
-Whatever bytes come, a file is read or refused with an `UnreadableExport`: no other error, no hang, no
-memory beyond the cap; every row has the header's width, and every line of the file is in the header,
-a row or a reject (`fuzz.judge.unaccounted`).
+Whatever bytes come, a file is read or refused with an `UnreadableExport`: no other error, no hang,
+no memory beyond the cap; every row has the header's width, and every line of the file is in the
+header, a row or a reject (`fuzz.judge.unaccounted`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["transform.readers"]):
 from fuzz.judge import Reading, unaccounted
 from fuzz.reference import Dialect
 
-# Spreadsheets are parsed in a child process, where coverage isn't seen and each costs half a second.
+# Spreadsheets are parsed in a child process: no coverage is seen, and each costs half a second.
 _ELSEWHERE = (b"PK", b"\xd0\xcf\x11\xe0")
 
 

@@ -54,10 +54,10 @@ class Verdict:
     delivered: int
 
 
-def read(path: Path, limits: ReaderLimits | None = None) -> Reading:
-    """The file through the readers' seam."""
+def read(path: Path, limits: ReaderLimits | None = None, *, whole: bool = False) -> Reading:
+    """The file through the readers' seam; `whole`: it is known that its end isn't missing."""
     try:
-        export = open_export(path, limits=limits)
+        export = open_export(path, limits=limits, whole=whole)
         columns = [batch.to_pydict().values() for batch in export]
     except UnreadableExport as error:
         return Reading([], [], [], refusal=str(error))
@@ -82,7 +82,12 @@ def judge(good: GoodFile, damages: Sequence[Damage], reading: Reading) -> Verdic
 
 
 def _intact(good: GoodFile, damages: Sequence[Damage]) -> Counter[tuple[str, ...]]:
-    """The rows that neither a damage nor a damaged neighbour can have spoilt."""
+    """The rows that neither a damage nor a damaged neighbour can have spoilt.
+
+    None where the header is damaged: then no reader can name the columns, and a refusal is right.
+    """
+    if any(damage.touched.start == 0 for damage in damages):
+        return Counter()
     last = len(good.records)
     spoilt: set[int] = set()
     for damage in damages:

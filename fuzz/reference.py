@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 UNDECODABLE = "\ufffd"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -22,7 +23,11 @@ class NotATable(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written; `escape` None: a quote inside quotes is doubled."""
+    """How a table is written.
+
+    A quote inside quotes is doubled; with an `escape` a quote or the escape may also stand behind
+    one, and the escape before anything else is text.
+    """
 
     delimiter: str = ";"
     quote: str = '"'
@@ -90,19 +95,22 @@ def _record(text: str, position: int, dialect: Dialect) -> tuple[list[str], int]
 
 
 def _cell(text: str, position: int, dialect: Dialect) -> tuple[str, int]:
-    quote, escape = re.escape(dialect.quote), re.escape(dialect.escape or dialect.quote)
-    quoted = re.compile(rf"{quote}((?:{escape}.|[^{quote}{escape}])*+){quote}", re.DOTALL)
-    if dialect.escape is None:
-        quoted = re.compile(rf"{quote}((?:{quote}{quote}|[^{quote}])*+){quote}")
+    quoted, pairs = _patterns(dialect)
     if found := quoted.match(text, position):
-        pair = dialect.quote * 2 if dialect.escape is None else rf"{dialect.escape}"
-        return _unescaped(found[1], dialect, pair), found.end()
-    plain = re.compile(rf"[^\r\n{quote}{re.escape(dialect.delimiter)}]*").match(text, position)
-    assert plain is not None
-    return plain[0], plain.end()
+        return pairs.sub(lambda pair: pair[0][-1], found[1]), found.end()
+    plain = re.compile(rf"[^\r\n{dialect.quote}{re.escape(dialect.delimiter)}]*")
+    found = plain.match(text, position)
+    assert found is not None
+    return found[0], found.end()
 
 
-def _unescaped(inner: str, dialect: Dialect, pair: str) -> str:
+@cache
+def _patterns(dialect: Dialect) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A quoted cell with its quotes, and the pairs in it that stand for their last character."""
+    quote, pair = re.escape(dialect.quote), re.escape(dialect.quote * 2)
     if dialect.escape is None:
-        return inner.replace(pair, dialect.quote)
-    return re.sub(rf"{re.escape(pair)}(.)", r"\1", inner, flags=re.DOTALL)
+        return re.compile(rf"{quote}((?:[^{quote}]|{pair})*+){quote}"), re.compile(pair)
+    escape = re.escape(dialect.escape)
+    inside = rf"(?:[^{quote}{escape}]|{escape}.|{pair})*+"
+    quoted = re.compile(rf"{quote}({inside}){quote}", re.DOTALL)
+    return quoted, re.compile(rf"{escape}[{quote}{escape}]|{pair}")

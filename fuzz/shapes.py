@@ -15,6 +15,7 @@ WIDE = (
 )  # fmt: skip
 ENGLISH = ("Message ID", "Chat ID", "Date", "Operator", "Client phone", "Status", "Text")
 STATISTICS = ("Дата", "Канал", "ID оператора", "Оператор", "Входящих", "Исходящих", "Среднее, сек")
+_NAME_COLUMNS = ("Имя", "Оператор", "Operator")
 _NAMES = ("Иван Петров", "Анна Ким", 'ООО "Ромашка"', "O'Brien, Pat", "Жанна; отдел", "Лев", "")
 _WORDS = (
     "здравствуйте", "где", "мой", "заказ", "спасибо", "доставка", "завтра", "да", "нет", "№ 15",
@@ -72,6 +73,11 @@ def good_file(random: Random, *, most_rows: int = 40) -> GoodFile:
         [_encodable(cell, encoding) for cell in make(random, number)]
         for number in range(1, random.randint(4, most_rows) + 1)
     ]
+    if escape:
+        # Every record shows the escape: a cut or a lost line must not make it undecidable.
+        name = next(index for index, title in enumerate(header) if title in _NAME_COLUMNS)
+        for row in cells[1:]:
+            row[name] = _NAMES[2]
     style = random.choice(("minimal", "minimal", "all", "text"))
     newline = random.choice(("\n", "\n", "\r\n", "\r\n", "\r"))
     lines = [written(row, dialect, style) + newline for row in cells]

@@ -17,7 +17,7 @@ def _around(*middle: str) -> bytes:
     return lines(_HEAD, _FIRST, *middle, _LAST)
 
 
-_WIDE = [f"c{number}" for number in range(1000)]
+_WIDE = [f"Вопрос {number}" for number in range(1000)]
 _MONEY = [["1", "1 234,50", "12,5"], ["2", "0,99", "1 000 000,00"]]
 
 DELIMITERS: list[Case] = [
@@ -163,8 +163,8 @@ LINE_ENDS: list[Case] = [
     read("cr", "CR alone ends lines.", table(end="\r")),
     read("mixed-line-ends", "LF, CRLF and CR in one file.", b"id;n;t\n1;a;b\r\n2;c;d\r3;e;f\n", [["1", "a", "b"], ["2", "c", "d"], ["3", "e", "f"]], columns=["id", "n", "t"]),
     read("doubled-cr", "CR CR LF, as when a file went through Windows twice.", table(end="\r\r\n")),
-    read("no-last-line-end", "No line end behind the last record.", table()[:-1]),
-    read("blank-lines", "Blank lines between records and below them.", table().replace(b"\n", b"\n\n") + b"\n \n\n"),
+    read("no-last-line-end", "No line end behind the last record: unless it is known that the file came whole, that may be a cut.", table()[:-1], doubtful=[2]),
+    read("blank-lines", "Blank lines between records and below them.", table().replace(b"\n", b"\n\n") + b"\n\r\n"),
     read(
         "unicode-line-ends-are-text",
         "U+2028, U+2029, NEL, VT and FF end no line.",
