@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fuzz.agreement import disagreement
 from fuzz.damage import Damage, apply, some_damages, without_record
 from fuzz.judge import Reading, Verdict, judge, read
 from fuzz.shapes import GoodFile, good_file
 
 _CHUNK_FILES = 100
+_LEAST_BLOCK_BYTES = 16
 # A file must still show what its records have in common.
 _FEWEST_RECORDS = 4
 
@@ -56,10 +58,17 @@ def drawn(seed: int, number: int) -> tuple[GoodFile, list[Damage]]:
 
 
 def judged(good: GoodFile, damages: list[Damage], path: Path) -> tuple[Verdict, Reading]:
-    """Write, read, judge."""
-    path.write_bytes(apply(good, damages))
-    reading = read(path, whole=not any(damage.cuts for damage in damages))
-    return judge(good, damages, reading), reading
+    """Write, read, judge; a file that can be read is read in small blocks and by record too."""
+    content = apply(good, damages)
+    path.write_bytes(content)
+    whole = not any(damage.cuts for damage in damages)
+    reading = read(path, whole=whole)
+    verdict = judge(good, damages, reading)
+    if reading.refusal is None and verdict.silent is None:
+        sizes = range(_LEAST_BLOCK_BYTES, len(content) + _LEAST_BLOCK_BYTES)
+        block_bytes = Random(len(content)).choice(sizes)
+        verdict = replace(verdict, silent=disagreement(path, block_bytes, whole=whole))
+    return verdict, reading
 
 
 def run_chunk(seed: int, numbers: range) -> Tally:

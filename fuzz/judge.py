@@ -118,10 +118,14 @@ def _truths(good: GoodFile, damages: Sequence[Damage]) -> Iterator[Table]:
         if any(damage.name == "mix encodings" for damage in subset) and good.encoding != "utf-8":
             continue
         text = _decoded(good, apply(good, subset, bare=True))
-        # Where nothing in the file tells a backslash from an escape, either reading is fair.
-        for dialect in {good.dialect, replace(good.dialect, escape=None)}:
+        for dialect in _fair(good.dialect):
             with suppress(NotATable):
                 yield strict_table(text, dialect, good.rows)
+
+
+def _fair(dialect: Dialect) -> tuple[Dialect, Dialect]:
+    """A text that is perfect with backslashes as escapes, or as text, may be read so."""
+    return replace(dialect, escape=None), replace(dialect, escape="\\")
 
 
 def _decoded(good: GoodFile, content: bytes) -> str:
@@ -182,7 +186,7 @@ def _runs(lines: list[str], rejected: list[bool]) -> Iterator[list[tuple[str, bo
 
 def _differs(kept: list[list[str]], dialect: Dialect, reading: Reading) -> str | None:
     found: list[list[str]] = []
-    for fair in (replace(dialect, escape=None), dialect):
+    for fair in _fair(dialect):
         with suppress(NotATable):
             found = [row for run in kept for row in strict_records("".join(run), fair)]
             if found[1:] == reading.rows:
