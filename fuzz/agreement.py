@@ -14,7 +14,7 @@ Account = tuple[list[list[str]], list[Reject], LineCount | None]
 
 
 def disagreement(path: Path, block_bytes: int, *, whole: bool) -> str | None:
-    """What differs between a file's readings by record and in blocks of that size; None: nothing."""
+    """What differs between readings by record and in blocks of that size; None: nothing."""
     careful = _account(path, block_bytes, whole=whole, fast=False)
     fast = _account(path, block_bytes, whole=whole, fast=True)
     for name, one, other in zip(("rows", "rejects", "lines"), careful, fast, strict=True):

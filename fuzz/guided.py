@@ -2,7 +2,7 @@
 
 Whatever bytes come, a file is read or refused with an `UnreadableExport`: no other error, no hang,
 no memory beyond the cap; every row has the header's width, and every line of the file is in the
-header, a row or a reject (`fuzz.judge.unaccounted`).
+header, a row or a reject (`fuzz.judge.unaccounted`); both paths agree.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import atheris
 with atheris.instrument_imports(include=["transform.readers"]):
     from transform.readers import Export, UnreadableExport, open_export
 
+from fuzz.agreement import disagreement
 from fuzz.judge import Reading, unaccounted
 from fuzz.reference import Dialect
 
+_BLOCK_BYTES = 64
 # Spreadsheets are parsed in a child process: no coverage is seen, and each costs half a second.
 _ELSEWHERE = (b"PK", b"\xd0\xcf\x11\xe0")
 
@@ -40,6 +42,8 @@ def check(content: bytes, path: Path) -> None:
     if export.format.delimiter is not None and not export.format.containers:
         silent = unaccounted(_text(content, export), _dialect(export), _reading(export, rows))
         assert silent is None, silent
+        differs = disagreement(path, _BLOCK_BYTES, whole=False)
+        assert differs is None, differs
 
 
 def _text(content: bytes, export: Export) -> str:
@@ -48,7 +52,7 @@ def _text(content: bytes, export: Export) -> str:
 
 def _dialect(export: Export) -> Dialect:
     assert export.format.delimiter is not None
-    return Dialect(export.format.delimiter)
+    return Dialect(export.format.delimiter, export.format.quote or '"')
 
 
 def _reading(export: Export, rows: list[list[str]]) -> Reading:

@@ -98,16 +98,26 @@ def _intact(good: GoodFile, damages: Sequence[Damage]) -> Counter[tuple[str, ...
 
 
 def _untrue(good: GoodFile, damages: Sequence[Damage], reading: Reading) -> str | None:
-    if any(_tells(table, reading) for table in _truths(good, damages)):
+    truths = list(_truths(good, damages))
+    if any(_tells(table, reading) for table in truths):
         return None
-    true = Counter(map(tuple, good.rows))
+    named = [table for table in truths if _same_names(reading.columns, table.header)]
+    if not named:
+        return f"columns that are not the header: {reading.columns}"
+    untrue = min((_untrue_rows(table, reading) for table in named), key=len)
+    if untrue:
+        return f"a row that is none of the true ones: {untrue[0]}"
+    return "true rows in another order"
+
+
+def _untrue_rows(table: Table, reading: Reading) -> list[list[str]]:
+    true = Counter(map(tuple, table.rows))
+    untrue = []
     for row in reading.rows:
         if not true[tuple(row)]:
-            return f"a row that is none of the true ones: {row}"
+            untrue.append(row)
         true[tuple(row)] -= 1
-    if not _same_names(reading.columns, good.cells[0]):
-        return f"columns that are not the header: {reading.columns}"
-    return "true rows in another order"
+    return untrue
 
 
 def _truths(good: GoodFile, damages: Sequence[Damage]) -> Iterator[Table]:

@@ -95,22 +95,22 @@ def _record(text: str, position: int, dialect: Dialect) -> tuple[list[str], int]
 
 
 def _cell(text: str, position: int, dialect: Dialect) -> tuple[str, int]:
-    quoted, pairs = _patterns(dialect)
+    quoted, pairs, plain = _patterns(dialect)
     if found := quoted.match(text, position):
         return pairs.sub(lambda pair: pair[0][-1], found[1]), found.end()
-    plain = re.compile(rf"[^\r\n{dialect.quote}{re.escape(dialect.delimiter)}]*")
     found = plain.match(text, position)
     assert found is not None
     return found[0], found.end()
 
 
 @cache
-def _patterns(dialect: Dialect) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A quoted cell with its quotes, and the pairs in it that stand for their last character."""
+def _patterns(dialect: Dialect) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """A quoted cell, the pairs in it that stand for their last character, and an unquoted cell."""
     quote, pair = re.escape(dialect.quote), re.escape(dialect.quote * 2)
+    plain = re.compile(rf"(?:(?!{re.escape(dialect.delimiter)})[^\r\n{quote}])*+")
     if dialect.escape is None:
-        return re.compile(rf"{quote}((?:[^{quote}]|{pair})*+){quote}"), re.compile(pair)
+        return re.compile(rf"{quote}((?:[^{quote}]|{pair})*+){quote}"), re.compile(pair), plain
     escape = re.escape(dialect.escape)
     inside = rf"(?:[^{quote}{escape}]|{escape}.|{pair})*+"
     quoted = re.compile(rf"{quote}({inside}){quote}", re.DOTALL)
-    return quoted, re.compile(rf"{escape}[{quote}{escape}]|{pair}")
+    return quoted, re.compile(rf"{escape}[{quote}{escape}]|{pair}"), plain
