@@ -19,8 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from fuzz.agreement import disagreement
-from fuzz.damage import Damage, apply, some_damages, without_record
+from fuzz.damage import Damage, apply, without_record
 from fuzz.judge import Reading, Verdict, judge, read
+from fuzz.mishaps import some_damages
 from fuzz.shapes import GoodFile, good_file
 
 _CHUNK_FILES = 100

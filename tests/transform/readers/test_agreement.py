@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz.agreement import disagreement
-from fuzz.damage import apply, some_damages
+from fuzz.damage import apply
 from fuzz.judge import read
+from fuzz.mishaps import some_damages
 from fuzz.shapes import good_file
 from transform.readers import reading
 from transform.readers.blocks import Block, BlockParser

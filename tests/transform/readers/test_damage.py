@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fuzz.damage import Damage, Edit, apply, some_damages
+from fuzz.damage import Damage, Edit, apply
 from fuzz.judge import Reading, judge, read
+from fuzz.mishaps import some_damages
 from fuzz.reference import Dialect, NotATable, strict_table
 from fuzz.shapes import GoodFile, good_file
 from transform.readers import Reject
