@@ -51,7 +51,7 @@ fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the care
 	@PYTHONPATH=tests/transform/readers $(BIN)/python -m awkward .fuzz/seeds
 	@mkdir -p .fuzz/corpus
 	@TMPDIR=$$(test -d /dev/shm && echo /dev/shm || echo /tmp) $(BIN)/python -m fuzz.guided \
-	  -max_total_time=$(or $(SECONDS),600) -max_len=16384 -timeout=10 -rss_limit_mb=600 -print_final_stats=1 \
+	  -max_total_time=$(or $(SECONDS),600) -max_len=4096 -timeout=10 -rss_limit_mb=600 -print_final_stats=1 \
 	  -artifact_prefix=.fuzz/ .fuzz/corpus .fuzz/seeds
 
 reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward files of the tests

@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["transform.readers"]):
     from transform.readers import Export, UnreadableExport, open_export
 
 from fuzz.agreement import disagreement
-from fuzz.judge import Reading, unaccounted
+from fuzz.judge import OWN_FAULT, Reading, unaccounted
 from fuzz.reference import Dialect
 
 _BLOCK_BYTES = 64
@@ -33,7 +33,8 @@ def check(content: bytes, path: Path) -> None:
     try:
         export = open_export(path)
         rows = [list(row.values()) for batch in export for row in batch.to_pylist()]
-    except UnreadableExport:
+    except UnreadableExport as error:
+        assert OWN_FAULT not in str(error), error
         return
     assert len(set(export.columns)) == len(export.columns) > 0
     assert all(isinstance(cell, str) for row in rows for cell in row)

@@ -31,6 +31,9 @@ from fuzz.shapes import GoodFile
 from transform.readers import Reject, UnreadableExport, open_export
 from transform.readers.export import ReaderLimits
 
+# What the readers say when their own account of the lines does not come out.
+OWN_FAULT = "fault of the reader"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -60,6 +63,8 @@ def read(path: Path, limits: ReaderLimits | None = None, *, whole: bool = False)
         export = open_export(path, limits=limits, whole=whole)
         columns = [batch.to_pydict().values() for batch in export]
     except UnreadableExport as error:
+        if OWN_FAULT in str(error):
+            return Reading([], [], [], crash=str(error))
         return Reading([], [], [], refusal=str(error))
     except Exception as error:  # noqa: BLE001 - whatever else escapes is what is looked for
         return Reading([], [], [], crash=f"{type(error).__name__}: {error}")

@@ -56,7 +56,7 @@ ENCODINGS: list[Case] = [
     read("hole-of-windows-1251", "The one byte that Windows-1251 leaves undefined.", table([IVAN, ["1002", "Анна", "@"], LEV], encoding="cp1251").replace(b"@", b"\x98"), [IVAN, LEV], rejects=[(3, _BYTES)]),
     read("cut-inside-a-letter", "The file ends within a letter.", table([IVAN, ANNA, ["1003", "Лев"]])[:-2], [IVAN, ANNA], rejects=[(4, "")]),
     refused("utf-32", "UTF-32 (its mark begins like UTF-16's).", table(encoding="utf-32"), "UTF"),
-    refused("utf-16-odd", "UTF-16 cut within a character.", (b"\xff\xfe" + table(encoding="utf-16-le"))[:-1], "UTF-16"),
+    refused("utf-16-odd", "UTF-16 cut within a character.", (b"\xff\xfe" + table(encoding="utf-16-le"))[:-1], "to its end"),
     refused("noise", "Bytes that are no text.", bytes(range(128, 256)) * 8, "no Russian text"),
 ]  # fmt: skip
 
