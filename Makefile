@@ -47,12 +47,9 @@ fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed
 	@$(BIN)/python -m fuzz $(ARGS)
 
 # Every input is written to a file: on a disk in memory that costs little.
-fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the careful path (Linux); SECONDS=60 for less
+fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the careful path (Linux); ARGS="--seconds 60" for less
 	@PYTHONPATH=tests/transform/readers $(BIN)/python -m awkward .fuzz/seeds
-	@mkdir -p .fuzz/corpus
-	@TMPDIR=$$(test -d /dev/shm && echo /dev/shm || echo /tmp) $(BIN)/python -m fuzz.guided \
-	  -max_total_time=$(or $(SECONDS),600) -max_len=4096 -timeout=10 -rss_limit_mb=600 -print_final_stats=1 \
-	  -artifact_prefix=.fuzz/ .fuzz/corpus .fuzz/seeds
+	@TMPDIR=$$(test -d /dev/shm && echo /dev/shm || echo /tmp) $(BIN)/python -m fuzz.guided .fuzz $(ARGS)
 
 reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward files of the tests
 	@PYTHONPATH=.:tests/transform/readers $(BIN)/python -m awkward --page docs/reading-files.md

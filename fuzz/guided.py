@@ -7,8 +7,11 @@ header, a row or a reject (`fuzz.judge.unaccounted`); both paths agree.
 
 from __future__ import annotations
 
+import argparse
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import atheris
@@ -21,6 +24,15 @@ from fuzz.judge import OWN_FAULT, Reading, unaccounted
 from fuzz.reference import Dialect
 
 _BLOCK_BYTES = 64
+_ROUND_SECONDS = 60
+# Python, pyarrow and the readers take 130 MB; atheris adds some 50 kB for each input.
+_FLAGS = (
+    "-max_len=4096",
+    "-timeout=10",
+    "-rss_limit_mb=600",
+    "-print_final_stats=1",
+    "-verbosity=0",
+)
 # Spreadsheets are parsed in a child process: no coverage is seen, and each costs half a second.
 _ELSEWHERE = (b"PK", b"\xd0\xcf\x11\xe0")
 
@@ -61,13 +73,35 @@ def _reading(export: Export, rows: list[list[str]]) -> Reading:
     return Reading(export.columns, rows, export.rejects, export.format.header_line)
 
 
-def main() -> None:
+def fuzz_round(flags: list[str]) -> None:
     """libFuzzer's own command line."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         path = Path(folder) / "export"
-        atheris.Setup(sys.argv, lambda content: check(content, path))
+        atheris.Setup([sys.argv[0], *flags], lambda content: check(content, path))
         atheris.Fuzz()
 
 
+def main() -> int:
+    """Rounds on one corpus, each in a process of its own: what atheris notes is never freed."""
+    if sys.argv[1:2] == ["round"]:
+        fuzz_round(sys.argv[2:])
+    parser = argparse.ArgumentParser(prog="python -m fuzz.guided", description=__doc__)
+    parser.add_argument("folder", type=Path, help="holds seeds/; corpus/ and findings come there")
+    parser.add_argument("--seconds", type=int, default=600)
+    options = parser.parse_args()
+    folder: Path = options.folder
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "fuzz.guided", "round", *_FLAGS, f"-artifact_prefix={folder}/"]
+    end = time.monotonic() + options.seconds
+    while (left := round(end - time.monotonic())) > 0:
+        seconds = f"-max_total_time={min(left, _ROUND_SECONDS)}"
+        done = subprocess.run(  # noqa: S603
+            [*command, seconds, folder / "corpus", folder / "seeds"], check=False
+        )
+        if done.returncode:
+            return 1
+    return 0
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
