@@ -48,6 +48,9 @@ DELIMITERS: list[Case] = [
     ),
     read("excel-sep-line", "Excel's first line `sep=;`.", b"sep=;\r\n" + table(end="\r\n")),
     read(
+        "sep-line-of-no-use", "A first line `sep=` that names a letter.", lines("sep=Р") + table()
+    ),
+    read(
         "spaces-around-delimiters",
         "Blanks beside delimiters belong to the cells.",
         lines("id;Имя;text", "1; Иван ;да", "2;Анна; нет"),

@@ -52,6 +52,7 @@ ENCODINGS: list[Case] = [
     read("windows-1251-line-in-utf-8", "One record in Windows-1251 in a UTF-8 file.", _recoded("utf-8", "cp1251"), [IVAN, LEV], rejects=[(3, _BYTES)]),
     read("utf-8-line-in-windows-1251", "One record in UTF-8 in a Windows-1251 file.", _recoded("cp1251", "utf-8"), [IVAN, LEV], rejects=[(3, "reads as UTF-8")]),
     read("lost-byte", "One byte of a letter is lost.", _with(ANNA, "А".encode(), b"\xd0"), [IVAN, LEV], rejects=[(3, _BYTES)]),
+    read("lost-byte-and-cr", "One byte of a letter is lost in a file whose lines end with CR.", _with(ANNA, "А".encode(), b"\xd0").replace(b"\n", b"\r"), [IVAN, LEV], rejects=[(3, _BYTES)]),
     read("surrogates-in-utf-8", "An emoji as two surrogates of three bytes each.", _with(["1002", "Анна", "@"], b"@", b"\xed\xa0\xbd\xed\xb8\x80"), [IVAN, LEV], rejects=[(3, _BYTES)]),
     read("hole-of-windows-1251", "The one byte that Windows-1251 leaves undefined.", table([IVAN, ["1002", "Анна", "@"], LEV], encoding="cp1251").replace(b"@", b"\x98"), [IVAN, LEV], rejects=[(3, _BYTES)]),
     read("cut-inside-a-letter", "The file ends within a letter.", table([IVAN, ANNA, ["1003", "Лев"]])[:-2], [IVAN, ANNA], rejects=[(4, "")]),

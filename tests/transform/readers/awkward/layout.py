@@ -48,6 +48,8 @@ HEADERS: list[Case] = [
     refused("no-header-statistics", "Statistics without a header.", lines("01.02.2026;Telegram;15;3,5", "02.02.2026;Telegram;9;1,5", "03.02.2026;WhatsApp;11;0,5"), "header"),
 ]  # fmt: skip
 
+_MORE = [[str(number), "Лев", "да; нет"] for number in range(1001, 1009)]
+_QUOTED = [";".join(f'"{cell}"' for cell in row) for row in _MORE]
 _FIELDS = "fields where the header has 3"
 RAGGED: list[Case] = [
     read("short-record", "A record with a field too few.", lines(_HEAD, _BODY[0], "1002;Анна", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"2 {_FIELDS}")], doubtful=[0, 1]),
@@ -56,6 +58,9 @@ RAGGED: list[Case] = [
     read("record-broken-in-two", "A line end within a record: both halves are rejected.", lines(_HEAD, _BODY[0], "1002;Ан", "на;нет", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"2 {_FIELDS}"), (4, f"2 {_FIELDS}")], doubtful=[0, 1]),
     read("first-field-broken-in-two", "A line end within the first field: what follows looks whole and is not.", lines(_HEAD, _BODY[0], "10", "02;Анна;нет", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, f"1 {_FIELDS}"), (4, "")], doubtful=[0]),
     read("last-field-broken-in-two", "A line end within the last field: what precedes looks whole and is not.", lines(_HEAD, _BODY[0], "1002;Анна;не", "т", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, f"1 {_FIELDS}")], doubtful=[1]),
+    read("quote-moved-to-a-line-end", "A text of two lines whose closing quote has slipped to the first.", lines(_HEAD, _BODY[0], '1002;Анна;"раз"', "два", _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, f"1 {_FIELDS}")], doubtful=[0, 1]),
+    read("quote-inserted-at-a-line-end", "A quote too many at the end of a text's first line.", lines(_HEAD, _BODY[0], '1002;Анна;"раз"', 'два; три"', _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, "quote")], doubtful=[0, 1]),
+    read("lines-like-records-behind-a-lost-quote", "The closing quote of a text is lost, and one of its lines has just as many fields.", lines('"id";"Имя";"text"', *_QUOTED[:4], '"1005";"Анна";"раз', "два;три;четыре", *_QUOTED[5:]), [row for row in _MORE if row[0] != "1005"], rejects=[(6, "quote"), (7, "")], doubtful=[3, 4]),
     read("lost-opening-quote", "The opening quote of a text of two lines is lost.", lines(_HEAD, _BODY[0], "1002;Анна;не", 'т"', _BODY[2]), [_PLAIN[0], _PLAIN[2]], rejects=[(3, ""), (4, "quote")], doubtful=[1]),
     read("line-of-blanks", "A line of blanks between records.", lines(_HEAD, _BODY[0], "  ", *_BODY[1:]), _PLAIN, rejects=[(3, f"1 {_FIELDS}")], doubtful=[0, 1]),
     read("joined-records", "The line end between two records is lost.", lines(_HEAD, _BODY[0] + _BODY[1], _BODY[2]), [_PLAIN[2]], rejects=[(2, f"5 {_FIELDS}")]),
@@ -73,5 +78,6 @@ CUT: list[Case] = [
     read("cut-inside-quotes", "The file ends within quotes.", lines(_HEAD, *_BODY[:2]) + '1003;Лев;"спаси'.encode(), _PLAIN[:2], rejects=[(4, "cut off")]),
     read("cut-inside-two-lines", "The file ends in the second line of a quoted text.", lines(_HEAD, *_BODY[:2]) + '1003;Лев;"спасибо\nи до'.encode(), _PLAIN[:2], rejects=[(4, "never closed"), (5, "")]),
     read("cut-inside-the-last-field", "The file ends within the last field: no reader can see that.", lines(_HEAD, *_BODY[:2]) + "1003;Лев;спаси".encode(), [*_PLAIN[:2], ["1003", "Лев", "спаси"]], doubtful=[2]),
+    read("cut-with-decimal-commas", "A short file cut off, in which commas agree better than semicolons.", lines("Дата;Канал;Чатов;Среднее, сек", "01.02.2026;Telegram;5;209,3", "02.02.2026;Telegram;7;450,3") + b"03.02.2026;O'Brien, Pa", [["01.02.2026", "Telegram", "5", "209,3"], ["02.02.2026", "Telegram", "7", "450,3"]], columns=["Дата", "Канал", "Чатов", "Среднее, сек"], rejects=[(4, "cut off")], doubtful=[1]),
     nothing_read("cut-inside-the-header", "The file ends within the header.", 'id;"Им'.encode()),
 ]  # fmt: skip

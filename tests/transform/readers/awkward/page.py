@@ -10,8 +10,8 @@ _ABOVE = """\
 # What is read, and what is refused
 
 Written from the cases of `tests/transform/readers/awkward/` by `make reading-files`; a test reads
-every file below and fails where this page is not what comes of it. `PYTHONPATH=tests/transform/readers
-python -m awkward FOLDER` writes the {count} files, to look at or to try on another reader.
+every file below and fails where this page is not what comes of it. To get the {count} files, to look
+at or to try on another reader: `PYTHONPATH=tests/transform/readers python -m awkward FOLDER`.
 
 - **A record is read whole or not at all.** What doesn't fit its header is a reject with line, raw
   text and reason, and goes to the quarantine: never padded, never shifted.
@@ -27,16 +27,16 @@ _BELOW = """\
 Some damage leaves a perfect table behind: every record has the header's number of fields, every
 quote is where it may be. Nothing in the file then says that something happened:
 
-- A character lost, added or changed within a cell: `1001` becomes `101`, `Иван;ов` in quotes
-  becomes `Ива;нов`.
+- A character lost, added or changed within a cell: `1001` becomes `101`.
 - A delimiter that moves within its record without passing a quote: `Иван;ов` becomes `Ива;нов`,
   as two cells.
 - A line end added, lost or changed within quotes; a blank line between records.
 - A record lost whole, from its first to its last byte, or one that comes twice. A block lost from
   the middle of one record to the same field of another leaves one record made of two.
-- A file cut exactly behind a record, or within the last cell of an unquoted one. The last line's end
-  is then missing, which many writers leave out anyway. (A download that ends early is noticed where
-  the server tells the length.)
+- A file cut exactly behind a record's line end. (Elsewhere the last line has no end: that record is
+  rejected, unless it is known that the file came whole.)
+- A backslash at the end of a quoted text whose closing quote is doubled: the file is then perfect
+  with backslashes as escapes.
 - A quote that is opened by one accident and closed by another, with each at the edge of a cell: what
   lies between is, by the rules, one text.
 - A header cell with another name. (A required column that is missing stops the load.)
@@ -48,7 +48,8 @@ that shrinks is held.
 
 What can be seen is what changes the number of fields of a record, breaks the quoting, or is no text
 in the file's encoding. `make fuzz` damages ten thousand files and holds every row that comes out
-against the truth: none may differ. `fuzz/judge.py` says precisely what counts as seen.
+against the truth: none may differ. `fuzz/judge.py` says precisely what counts as seen;
+`make fuzz-guided` looks for crashes, hangs and growing memory with coverage-guided fuzzing.
 """
 
 
