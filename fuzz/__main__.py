@@ -160,7 +160,8 @@ def report(console: Console, seed: int, total: Tally) -> None:
     for names, count in total.lost.most_common(8):
         console.print(f"{count:,} intact rows not delivered after: {names}", highlight=False)
     for number, reason in sorted(total.silent.items())[:20]:
-        console.print(f"SILENT {number}: {reason}"[:300], markup=False, highlight=False)
+        line = f"SILENT {number}: {reason}"[:300]
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if total.silent:
         console.print(f"See one again: python -m fuzz --seed {seed} --only NUMBER")
 
