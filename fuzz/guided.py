@@ -8,6 +8,7 @@ header, a row or a reject (`fuzz.judge.unaccounted`); both paths agree.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -95,9 +96,13 @@ def main() -> int:
     end = time.monotonic() + options.seconds
     while (left := round(end - time.monotonic())) > 0:
         seconds = f"-max_total_time={min(left, _ROUND_SECONDS)}"
-        done = subprocess.run(  # noqa: S603
-            [*command, seconds, folder / "corpus", folder / "seeds"], check=False
-        )
+        # libFuzzer ends its process without cleaning up: the files of a round go with their folder.
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
+            done = subprocess.run(  # noqa: S603
+                [*command, seconds, folder / "corpus", folder / "seeds"],
+                check=False,
+                env={**os.environ, "TMPDIR": temporary},
+            )
         if done.returncode:
             return 1
     return 0
