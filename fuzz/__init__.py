@@ -1,0 +1,1 @@
+"""Damaged export files by the thousand, and a judge who knows the truth. Development only."""
