@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from transform.readers.dialect import Dialect
-from transform.readers.encodings import CYRILLIC, usual_bytes, valid_utf8
+from transform.readers.encodings import CYRILLIC, is_unusual, valid_utf8
 from transform.readers.export import text_schema
 
 Codes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -96,7 +96,7 @@ class BlockParser:
             return block if valid_utf8(block) else None
         if block.isascii():
             return block
-        if block.translate(None, usual_bytes(self._encoding)):
+        if is_unusual(block, self._encoding):
             return None
         return block.decode(self._encoding).encode()
 

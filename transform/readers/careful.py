@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,15 +27,15 @@ from transform.readers.records import (
 CUT_OFF = "the file ends within this line (cut off?)"
 GOES_ON = "its last field may go on in the next line (a line break without quotes)"
 BEGAN_ABOVE = "its first field may have begun in the line above (a line break without quotes)"
+BEHIND_QUOTE = "a line behind a lost quote that does not begin as records do"
 DOUBTFUL = "a quoted text of several lines that may as well be several records (a quote lost?)"
 BEHIND = "text behind the record's last delimiter"
 HEADER_AGAIN = "the header line again"
 JOINED = "a byte-order mark within the file (two files joined?)"
-BYTE_ORDER_MARK = "\ufeff"
 _QUOTE_PROBLEMS = (UNCLOSED, STRAY, AFTER)
+_MOST_HELD = 100
 _SHOWN_BYTES = 65_536
-_FOOTER = re.compile(r"\W*(итог|всего|сформирован|выгруж|total|grand total|sum)", re.IGNORECASE)
-_FOOTER_BYTES = 1024
+_FOOTER = re.compile(r"\W*(?:итого?|всего|total|sum)\b\D{0,40}\d[\d\s.,]*\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Table:
         encoding: of all records.
         dialect: delimiter, quote, escape.
         shapes: each column's own kind of value, where it has one.
+        quoted: records begin with a quote.
         trailing_delimiter: records end with one delimiter more than the header.
         whole: nothing is missing at the file's end.
     """
@@ -62,6 +64,7 @@ class Table:
     encoding: str
     dialect: Dialect
     shapes: Sequence[str | None]
+    quoted: bool
     trailing_delimiter: bool
     whole: bool
 
@@ -97,31 +100,37 @@ class CarefulReader:
         self._file = file
         self._size = size_bytes
         self._limits = limits
+        self._quote = table.dialect.quote_bytes
         self._buffer, self._buffer_start = b"", 0
         self.position, self.line = table.start, table.line
         self.blank_lines = 0
 
     def read(self, until: int) -> Iterator[Settled]:
         """The records from `position` on; ends behind `until`, where a record surely begins."""
-        pending: Settled | None = None
+        held: list[Settled] = []
         while self.position < self._size:
             record = self._next()
             if record is None:
                 continue
-            if pending is not None:
-                pending, record = self._parted(pending, record)
-                if self.position >= until and record.cells is not None:
-                    break
-                yield pending
+            if held:
+                record = self._parted(held, record)
+            if record.cells is not None and self.surely_begins(record.raw):
+                yield from held
+                held = []
+                if self.position >= until:
+                    return
+            elif len(held) > _MOST_HELD:
+                yield held.pop(0)
             self.position, self.line = record.next_start, record.line + record.lines
-            pending = record
-        if pending is not None:
-            yield pending
+            held.append(record)
+        yield from held
 
     def _next(self) -> Settled | None:
         """The record at `position`, which stays; None where a blank line was passed over."""
         table, start = self._table, self._offset(self.position)
-        parsed = parse_record(self._buffer, start, table.dialect, self._limits.max_record_bytes)
+        marked = self._buffer.startswith(BOM_UTF8, start)
+        begin = start + len(BOM_UTF8) if marked else start
+        parsed = parse_record(self._buffer, begin, table.dialect, self._limits.max_record_bytes)
         if not self._buffer[start : parsed.content_end].strip(b" ") and parsed.problem is None:
             self.position += parsed.end - start
             self.line += 1
@@ -135,6 +144,8 @@ class CarefulReader:
         next_start = self.position + parsed.end - start
         ended = parsed.content_end < parsed.end or parsed.problem is not None
         cells, reason = self._cells(parsed, raw)
+        if marked and cells is not None:
+            cells, reason = None, JOINED
         if next_start == self._size and not table.whole and not (ended and _ends_line(raw)):
             cells, reason = None, CUT_OFF
         lines = max(1, count_lines(raw) + (not _ends_line(raw)))
@@ -153,10 +164,7 @@ class CarefulReader:
         cells = [field.decode(table.encoding) for field in parsed.fields]
         if table.trailing_delimiter and cells.pop():
             return None, BEHIND
-        first = cells[0].removeprefix(BYTE_ORDER_MARK)
-        if [first, *cells[1:]] == list(table.header):
-            return None, HEADER_AGAIN
-        return (cells, "") if first is cells[0] else (None, JOINED)
+        return (None, HEADER_AGAIN) if cells == list(table.header) else (cells, "")
 
     def _without_swallowed(self, start: int, parsed: Parsed) -> Parsed:
         """A record of several lines that could be several records: by the columns' own values."""
@@ -185,17 +193,31 @@ class CarefulReader:
         records = [before + lines[0], *lines[1:-1], lines[-1] + after]
         return records if all(len(r) == self._table.width for r in records) else None
 
-    def _parted(self, before: Settled, record: Settled) -> tuple[Settled, Settled]:
-        """Two records, each rejected where the other may be a piece of it, cut off by a bare line
-        break: neither half is what was written.
+    def _parted(self, held: list[Settled], record: Settled) -> Settled:
+        """The record, rejected where it may be the end of the one before it; and a rejected one
+        takes with it the rows above that it may be a piece of: no part is what was written.
         """
-        if record.cells is None and before.cells is not None and self._goes_on(before, record):
-            return replace(before, cells=None, reason=GOES_ON), record
-        if before.cells is None and record.cells is not None and self._piece(before, most=1):
-            quote = self._table.dialect.quote_bytes
-            if not record.raw.startswith(quote):
-                return before, replace(record, cells=None, reason=BEGAN_ABOVE)
-        return before, record
+        before = held[-1]
+        if record.cells is None:
+            if before.cells is not None and self._goes_on(before, record):
+                self._give_up(held)
+        elif before.cells is None:
+            if self._piece(before, most=1) and not record.raw.startswith(self._quote):
+                return replace(record, cells=None, reason=BEGAN_ABOVE)
+            in_text = before.reason in (*_QUOTE_PROBLEMS, BEHIND_QUOTE)
+            if in_text and self.begins(record.raw) is False:
+                return replace(record, cells=None, reason=BEHIND_QUOTE)
+        return record
+
+    def _give_up(self, held: list[Settled]) -> None:
+        """Back to the row that surely begins a record, which is given up too."""
+        for index in reversed(range(len(held))):
+            row = held[index]
+            if row.cells is None:
+                return
+            held[index] = replace(row, cells=None, reason=GOES_ON)
+            if self.surely_begins(row.raw):
+                return
 
     def _piece(self, record: Settled, most: int | None = None) -> list[str]:
         """The cells of a line that is too short to be a record with some delimiters lost."""
@@ -205,22 +227,41 @@ class CarefulReader:
         return [] if len(cells) > most or self._is_footer(record, text) else cells
 
     def _is_footer(self, record: Settled, text: str) -> bool:
-        """Whether a short line sums up the table at the file's very end."""
-        return self._size - record.next_start < _FOOTER_BYTES and bool(_FOOTER.match(text))
+        """Whether the file's last line sums up the table."""
+        return record.next_start == self._size and bool(_FOOTER.fullmatch(text))
 
     def _goes_on(self, before: Settled, record: Settled) -> bool:
         """Whether a rejected record may be the rest of the row before it."""
+        begins = self.begins(record.raw)
+        cells = self._piece(record, most=len(record.raw))
+        if not cells or record.reason == HEADER_AGAIN:
+            return False
+        if begins is False:
+            return len(cells) < self._table.width or record.reason in _QUOTE_PROBLEMS
+        if begins and len(cells) > 1:
+            return False
         if record.reason in _QUOTE_PROBLEMS:  # a quote at a line's end may be a misplaced one
-            cells = self._piece(record, most=len(record.raw))
-            return len(cells) < self._table.width or self._begins_like_a_record(cells) is False
-        cells = self._piece(record)
-        begins = len(cells) > 1 and self._begins_like_a_record(cells)
-        return before.open_end and bool(cells) and not begins
+            return len(cells) < self._table.width
+        return before.open_end and len(cells) <= max(1, self._table.width // 2)
 
-    def _begins_like_a_record(self, cells: Sequence[str]) -> bool | None:
-        """Whether the first cell is what its column has; None: the column has no kind of value."""
-        shape = self._table.shapes[0]
-        return None if shape is None else shape_of(cells[0].strip("".join(QUOTES))) == shape
+    def surely_begins(self, raw: bytes) -> bool:
+        """Whether nothing speaks against a record's beginning here."""
+        return self.begins(raw) is not False
+
+    def begins(self, raw: bytes) -> bool | None:
+        """Whether a line begins as the table's records do: by its quote and its first value.
+
+        None: they have neither in common.
+        """
+        table, shape = self._table, self._table.shapes[0]
+        if table.quoted and not raw.startswith(self._quote):
+            return False
+        if shape is None:
+            return True if table.quoted else None
+        end = line_end(raw, 0)[0]
+        first = raw[:end].split(table.dialect.delimiter_bytes, 1)[0]
+        text = decoded(first, table.encoding)[0]
+        return shape_of(text.strip("".join(QUOTES))) == shape
 
     def _too_long(self, start: int) -> Settled:
         """A line beyond the cap: its beginning is kept, the rest of it passed over."""

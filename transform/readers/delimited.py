@@ -14,6 +14,7 @@ from transform.readers.careful import Table
 from transform.readers.cellkinds import column_shapes
 from transform.readers.containers import TemporaryFile, keep, release
 from transform.readers.dialect import (
+    LEAST_SHARE,
     SAMPLE_RECORDS,
     Dialect,
     Trial,
@@ -34,9 +35,8 @@ from transform.readers.export import (
 from transform.readers.headerline import header_row, looks_like_names
 from transform.readers.kinds import refuse
 from transform.readers.reading import Reading
-from transform.readers.records import count_lines, parse_record
+from transform.readers.records import count_lines, line_end, parse_record
 
-_LEAST_SHARE = 0.5
 _CURE = "See the file with `smartconnect inspect`, and say in the mapping file how it is written."
 
 
@@ -51,6 +51,8 @@ class _Record:
     ended: bool
     next_line: int
     next_start: int
+    delimiters: int
+    quoted: bool
 
 
 def open_delimited(
@@ -89,7 +91,7 @@ def open_delimited(
     trial = _dialect(head, codec, mapping, limits)
     records = list(_records(head, codec, trial.dialect, limits))
     header = _header(records, trial.width, mapping)
-    body = [r.cells for r in records if r.line > header.line and len(r.cells) == trial.width]
+    body = [r for r in records if r.line > header.line and len(r.cells) == trial.width]
     _check_header(header, whole=whole or bool(containers), limits=limits)
     table = Table(
         path=path,
@@ -99,7 +101,8 @@ def open_delimited(
         columns=unique_names(header.cells),
         encoding=codec,
         dialect=trial.dialect,
-        shapes=column_shapes(body, len(header.cells)),
+        shapes=column_shapes([r.cells for r in body], len(header.cells)),
+        quoted=_all_quoted(body),
         trailing_delimiter=mapping.trailing_delimiter,
         whole=whole or bool(containers),
     )
@@ -152,6 +155,8 @@ def _known(encoding: str) -> str:
 
 
 def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderLimits) -> Trial:
+    if mapping.delimiter is not None and not mapping.delimiter.isascii():
+        raise refuse("the mapping's delimiter is no ASCII character", "Correct the mapping file.")
     first = decoded(head[:100].split(b"\n")[0], encoding)[0]
     delimiter = mapping.delimiter or sep_line(first)
     trials = [
@@ -161,7 +166,7 @@ def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderL
     trial = best(trials)
     if trial is None:
         raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it", _CURE)
-    if trial.share < _LEAST_SHARE:
+    if trial.share < LEAST_SHARE:
         raise refuse(
             f"with its likeliest delimiter {trial.dialect.delimiter!r} only {trial.share:.0%} of "
             "its first records have the same number of fields",
@@ -190,7 +195,18 @@ def _records(
             cells = [decoded(field, encoding)[0] for field in parsed.fields]
             foreign = decoded(head[position : parsed.end], encoding)[1]
             readable = parsed.problem is None and foreign is None
-            yield _Record(line, cells, readable, parsed.open_end, whole_line, next_line, parsed.end)
+            first_line = head[position : line_end(head, position)[0]]
+            yield _Record(
+                line,
+                cells,
+                readable,
+                parsed.open_end,
+                whole_line,
+                next_line,
+                parsed.end,
+                first_line.count(dialect.delimiter_bytes),
+                first_line.startswith(dialect.quote_bytes),
+            )
             found += 1
         position, line = parsed.end, next_line
 
@@ -230,9 +246,15 @@ def _header(records: Sequence[_Record], width: int, mapping: SourceMapping) -> _
             _CURE,
         )
     header, below = rows[index], records[place + 1 : place + 2]
-    if header.open_end and below and len(below[0].cells) == 1 and below[0].readable:
+    if header.open_end and below and not below[0].delimiters:
         raise _damaged_header(header, width, f"may go on in line {below[0].line}")
     return header
+
+
+def _all_quoted(body: Sequence[_Record]) -> bool:
+    """Whether records begin with a quote, all but one or a few that may be damaged."""
+    bare = sum(not record.quoted for record in body)
+    return len(body) > 1 and bare <= max(1, len(body) // 20) < len(body) / 2
 
 
 def _check_header(header: _Record, *, whole: bool, limits: ReaderLimits) -> None:

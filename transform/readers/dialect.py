@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 DELIMITERS = (";", ",", "\t", "|", "; ", ", ")
@@ -13,6 +13,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?')
 _FIELD_BEGINS = tuple(re.compile(rb"(?:^|[;,\t|\r\n] ?)" + quote.encode()) for quote in QUOTES)
 SAMPLE_RECORDS = 300
 _AS_GOOD = 0.02
+LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,17 @@ class Trial:
         dialect: the one.
         width: how many fields most records have.
         share: of the records, those that can be read and have that many fields.
-        foreign: of the unquoted cells, the share that holds another delimiter or a blank edge.
+        foreign: of the cells, the share that holds another delimiter or a blank edge.
+        holding: delimiter → the share of records that have it in some cell.
+        first_holds: the delimiters in the cells of the first record.
     """
 
     dialect: Dialect
     width: int
     share: float
     foreign: float
+    holding: Mapping[str, float]
+    first_holds: frozenset[str]
 
 
 def candidates(head: bytes, delimiter: str | None) -> Iterator[Dialect]:
@@ -75,17 +80,25 @@ def candidates(head: bytes, delimiter: str | None) -> Iterator[Dialect]:
 def tried(dialect: Dialect, sample: Iterable[Sequence[str] | None]) -> Trial:
     """Judge a dialect by the fields of its first records; None stands for an unreadable one."""
     widths: Counter[int] = Counter()
+    holding: Counter[str] = Counter()
+    first: set[str] | None = None
     cells = foreign = 0
     for fields in sample:
         widths[len(fields) if fields is not None else 0] += 1
         for cell in fields or ():
             cells += 1
             foreign += _is_foreign(cell, dialect)
+        held = {mark for mark in DELIMITERS[:4] if any(mark in cell for cell in fields or ())}
+        holding.update(held)
+        first = held if first is None else first
     readable = {width: count for width, count in widths.items() if width >= 2}
     if not readable:
-        return Trial(dialect, 0, 0.0, 1.0)
+        return Trial(dialect, 0, 0.0, 1.0, {}, frozenset())
     width, count = max(readable.items(), key=lambda item: (item[1], item[0]))
-    return Trial(dialect, width, count / widths.total(), foreign / max(cells, 1))
+    records = widths.total()
+    shares = {mark: found / records for mark, found in holding.items()}
+    share = foreign / max(cells, 1)
+    return Trial(dialect, width, count / records, share, shares, frozenset(first or ()))
 
 
 def _is_foreign(cell: str, dialect: Dialect) -> bool:
@@ -102,7 +115,8 @@ def best(trials: Iterable[Trial]) -> Trial | None:
 
     None: no dialect makes a table of at least two columns of it.
     """
-    found = [trial for trial in trials if trial.width >= 2]
+    tables = [trial for trial in trials if trial.width >= 2]
+    found = [trial for trial in tables if not any(_is_within(trial, other) for other in tables)]
     if not found:
         return None
     top = max(trial.share for trial in found)
@@ -110,7 +124,16 @@ def best(trials: Iterable[Trial]) -> Trial | None:
     return min(equal, key=lambda trial: (round(trial.foreign, 2), -trial.width, -trial.share))
 
 
+def _is_within(trial: Trial, other: Trial) -> bool:
+    """Whether a narrow table's cells are themselves rows of a wider one: `a;b;2,5` by its comma."""
+    mark = other.dialect.delimiter[0]
+    if mark == trial.dialect.delimiter[0] or mark not in trial.first_holds:
+        return False
+    wider = other.width > trial.width and other.share >= LEAST_SHARE
+    return wider and trial.holding.get(mark, 0.0) >= LEAST_SHARE
+
+
 def sep_line(line: str) -> str | None:
     """The delimiter that a spreadsheet program's first line names, such as `sep=;`."""
     match = _SEP_LINE.fullmatch(line.strip("\ufeff\r\n"))
-    return match[1] if match else None
+    return match[1] if match and match[1] in DELIMITERS else None

@@ -7,6 +7,7 @@ read most like Russian. Nothing else is guessed: a text in none of them is refus
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,7 @@ _FOREIGN = 5.0
 _MIXED_SHARE = 0.3
 _ZERO_SHARE = 0.02
 _BEYOND_CYRILLIC = 0x500
+_UTF8_PAIR = re.compile(rb"\xe2[\x80-\x84]|[\xd0\xd1][\x80-\xbf]")
 _LINES_PER_STEP = 200
 _ASCII = bytes(range(0x80))
 
@@ -214,6 +216,11 @@ def usual_bytes(encoding: str) -> bytes:
     return bytes(range(0x80)) + b"".join(usual)
 
 
+def is_unusual(text: bytes, encoding: str) -> bool:
+    """Whether a text has bytes that are rare in Russian of that encoding, or pairs of UTF-8's."""
+    return bool(text.translate(None, usual_bytes(encoding)) or _UTF8_PAIR.search(text))
+
+
 def _is_usual(letter: str) -> bool:
     return letter.lower() in _PER_MILLE or letter in _MARKS
 
@@ -225,7 +232,7 @@ def decoded(raw: bytes, encoding: str) -> tuple[str, str | None]:
     except UnicodeDecodeError:
         text = raw.decode(encoding, errors="backslashreplace")
         return text, f"bytes that are not {encoding.upper()}"
-    if encoding in CYRILLIC and raw.translate(None, usual_bytes(encoding)):
+    if encoding in CYRILLIC and is_unusual(raw, encoding):
         other = _better_encoding(raw, encoding)
         if other is not None:
             return text, f"it reads as {other}, and the file as {encoding}"

@@ -22,7 +22,7 @@ def header_row(rows: Sequence[Sequence[str]]) -> int | None:
     """
     for index, row in enumerate(rows):
         filled = [cell for cell in row if cell.strip()]
-        if len(filled) < max(1, _MOSTLY * len(row)):
+        if len(filled) < max(2, _MOSTLY * len(row)):
             continue
         return index if _is_header(row, rows[index + 1 :]) else None
     return None

@@ -6,7 +6,7 @@ well-formed is tried again in small pieces, and only such a piece is read record
 
 from __future__ import annotations
 
-import codecs
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -65,7 +65,7 @@ class Reading:
                     self._block_bytes = 0
                 small = position < small_until and self._block_bytes > SMALL_BYTES
                 step = SMALL_BYTES if small else self._block_bytes
-                block = self._block(file, position, step, size) if step else None
+                block = self._block(careful, file, step, size) if step else None
                 if block is not None:
                     yield block[0].batch
                     careful.position, careful.line = block[1], careful.line + block[0].lines
@@ -78,17 +78,16 @@ class Reading:
         rejects.lines = self._account(careful)
 
     def _block(
-        self, file: BinaryIO, position: int, step: int, size: int
+        self, careful: CarefulReader, file: BinaryIO, step: int, size: int
     ) -> tuple[Block, int] | None:
-        """A block at `position` and where it ends; None where it must be read by record."""
+        """The next block and where it ends; None where it must be read by record."""
+        position = careful.position
         file.seek(position)
         buffer = file.read(step + _LOOK_AHEAD_BYTES)
         cut = last_record_end(buffer[:step], self._table.dialect)
-        if (
-            not cut
-            or codecs.BOM_UTF8 in buffer
-            or (position + cut < size and self._piece_follows(buffer, cut))
-        ):
+        if not cut or buffer.startswith(BOM_UTF8) or b"\n" + BOM_UTF8 in buffer[:cut]:
+            return None
+        if position + cut < size and self._piece_follows(careful, buffer, cut):
             return None
         block = self._parser.parse(buffer[:cut])
         if block is None or self._has_header(block.batch):
@@ -100,11 +99,13 @@ class Reading:
             block = Block(block.batch.select(range(last)), block.lines)
         return block, position + cut
 
-    def _piece_follows(self, buffer: bytes, cut: int) -> bool:
+    def _piece_follows(self, careful: CarefulReader, buffer: bytes, cut: int) -> bool:
         """Whether what comes next may belong to the block's last record."""
         table = self._table
         parsed = parse_record(buffer, cut, table.dialect, self._limits.max_record_bytes)
-        return parsed.problem is not None or len(parsed.fields) < table.width
+        if parsed.problem is not None or len(parsed.fields) != table.width:
+            return True
+        return not careful.surely_begins(buffer[cut : parsed.end])
 
     def _has_header(self, batch: pa.RecordBatch) -> bool:
         same = pc.equal(batch.column(0), pa.scalar(self._table.header[0], pa.string()))

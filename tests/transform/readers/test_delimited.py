@@ -148,7 +148,10 @@ TABLE = "id;when;text\n1;01.02.2026;а\n2;01.02.2026;б\n3;01.02.2026;в\n4;01.0
             [(3, GOES_ON), (4, "1 fields where the header has 3"), (5, BEGAN_ABOVE)],
         ),
         (TABLE.replace("\n3;", "\n3;;"), [(4, "4 fields where the header has 3")]),
-        (TABLE.replace("\n3;01", "\n301"), [(4, "2 fields where the header has 3")]),
+        (
+            TABLE.replace("\n3;01", "\n301"),
+            [(3, GOES_ON), (4, "2 fields where the header has 3")],
+        ),
         (TABLE.removesuffix("\n"), [(5, CUT_OFF)]),
         (TABLE + "Итого: 4\n", [(6, "1 fields where the header has 3")]),
         (

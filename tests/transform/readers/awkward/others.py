@@ -19,12 +19,12 @@ NO_EXPORT: list[Case] = [
     refused("web-page", "A web page with an error.", b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>", "web page"),
     refused("web-page-late", "A web page behind blanks and a comment.", b"\n\n  <!-- nginx; 1,2 -->\n<html><body>a;b;c</body></html>", "web page"),
     refused("web-table", "A table in HTML, as some call Excel.", b"<table><tr><td>id</td><td>a;b</td></tr></table>", "web page"),
-    refused("xml", "XML.", b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "web page or XML"),
+    refused("xml", "XML.", b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML document"),
     refused("api-error", "The API's error message.", b'{"status": 401, "description": "token; is, bad"}', "error message"),
     refused("plain-words", "A sentence.", lines("Доступ запрещён. Обратитесь к администратору."), "no delimiter"),
     refused("pdf", "A PDF.", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog>>endobj\nstartxref\n9\n%%EOF", "PDF"),
-    refused("picture", "A picture.", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "text"),
-    refused("programme", "A programme.", b"\x7fELF" + bytes(range(256)) * 4, "text"),
+    refused("picture", "A picture.", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "picture"),
+    refused("programme", "A programme.", b"\x7fELF" + bytes(range(256)) * 4, "program"),
 ]  # fmt: skip
 
 
@@ -57,7 +57,7 @@ CONTAINERS: list[Case] = [
     read("zip-in-gzip", "ZIP within gzip.", _gzip(_zip(("export.csv", table())))),
     read("zip-with-mac-folder", "ZIP made on a Mac.", _zip(("export.csv", table()), ("__MACOSX/._export.csv", b"x"))),
     read("zip-slip", "ZIP whose file wants to be elsewhere: only its content is taken.", _zip(("../../../tmp/evil.csv", table()))),
-    refused("zip-of-two", "ZIP with two tables.", _zip(("a.csv", table()), ("b.csv", table())), "a.csv, b.csv"),
+    refused("zip-of-two", "ZIP with two tables.", _zip(("a.csv", table()), ("b.csv", table())), "'a.csv', 'b.csv'"),
     refused("zip-empty", "ZIP with nothing in it.", _zip(), "ZIP"),
     refused("zip-locked", "ZIP with a password.", _locked, "password"),
     refused("zip-cut", "ZIP cut off.", _zip(("export.csv", table()))[:-30], "ZIP"),
