@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DELIMITERS = (";", ",", "\t", "|", "; ", ", ")
 QUOTES = ('"', "'")
@@ -48,6 +48,7 @@ class Trial:
     Args:
         dialect: the one.
         width: how many fields most records have.
+        agreeing: how many records can be read and have that many fields.
         share: of the records, those that can be read and have that many fields.
         foreign: of the cells, the share that holds another delimiter or a blank edge.
         holding: delimiter → the share of records that have it in some cell.
@@ -56,6 +57,7 @@ class Trial:
 
     dialect: Dialect
     width: int
+    agreeing: int
     share: float
     foreign: float
     holding: Mapping[str, float]
@@ -93,12 +95,12 @@ def tried(dialect: Dialect, sample: Iterable[Sequence[str] | None]) -> Trial:
         first = held if first is None else first
     readable = {width: count for width, count in widths.items() if width >= 2}
     if not readable:
-        return Trial(dialect, 0, 0.0, 1.0, {}, frozenset())
+        return Trial(dialect, 0, 0, 0.0, 1.0, {}, frozenset())
     width, count = max(readable.items(), key=lambda item: (item[1], item[0]))
     records = widths.total()
     shares = {mark: found / records for mark, found in holding.items()}
     share = foreign / max(cells, 1)
-    return Trial(dialect, width, count / records, share, shares, frozenset(first or ()))
+    return Trial(dialect, width, count, count / records, share, shares, frozenset(first or ()))
 
 
 def _is_foreign(cell: str, dialect: Dialect) -> bool:
@@ -113,9 +115,19 @@ def _is_foreign(cell: str, dialect: Dialect) -> bool:
 def best(trials: Iterable[Trial]) -> Trial | None:
     """The dialect in which most records agree; of equal ones that with the cleaner cells.
 
+    Backslashes escape quotes only where more records can be read so: a text may end with one.
     None: no dialect makes a table of at least two columns of it.
     """
     tables = [trial for trial in trials if trial.width >= 2]
+    plain = _best([trial for trial in tables if not trial.dialect.backslash])
+    if plain is None:
+        return _best(tables)
+    escaped = replace(plain.dialect, backslash=True)
+    other = next((trial for trial in tables if trial.dialect == escaped), plain)
+    return other if other.agreeing > plain.agreeing else plain
+
+
+def _best(tables: Sequence[Trial]) -> Trial | None:
     found = [trial for trial in tables if not any(_is_within(trial, other) for other in tables)]
     if not found:
         return None
