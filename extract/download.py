@@ -38,12 +38,17 @@ _LATER = "Run again later; what was loaded before stays as it is."
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file in the folder it was asked into; `suffix` is told by its bytes, not by its name."""
+    """A file in the folder it was asked into.
+
+    `suffix` is told by its bytes, not by its name. `length_announced`: a Content-Length came before
+    it and was met; else nothing but the content can tell that the file is whole.
+    """
 
     path: Path
     sha256: str
     size_bytes: int
     suffix: str
+    length_announced: bool
 
 
 async def download(
@@ -172,7 +177,8 @@ class _Fetch:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Downloaded(path, digest.hexdigest(), size, suffix_of(path, head))
+        announced = "content-length" in response.headers
+        return Downloaded(path, digest.hexdigest(), size, suffix_of(path, head), announced)
 
     def _created(self, path: Path) -> BinaryIO:
         try:

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from extract.download import download
 from extract.errors import RequestRefused
+from flows.fetching import fetch
 from flows.loader import writer_session
 from flows.run import Run
 from flows.settings import Boundary
@@ -138,21 +138,20 @@ async def _seen(run: Run, date_from: date, sent_to: date) -> Seen:
     request = run.plain_request("chats", date_from, sent_to)
     try:
         async with run.jobs.claim(request, started_after=datetime.now(UTC)) as claim:
-            ready = await claim.locate()
-            file = await download(run.client, ready.location, run.layout.incoming)
+            fetched = await fetch(run, claim, "chats")
             claim.finish()
     except RequestRefused:
         return Seen()  # an empty window, to a vendor that excludes date_to
     try:
-        origin = Origin(date_from, ready.started_at, "probe", run.settings.time_zone)
+        origin = Origin(date_from, fetched.ready.started_at, "probe", run.settings.time_zone)
         mapping = run.mapping.of("chats")
-        export = open_export(file.path, mapping.source)
+        export = open_export(fetched.file.path, mapping.source, whole=True)
         rows = normalise_export(
             export, DATASETS["chats"], origin, expect="thread", rules=mapping.rules()
         )
         return await in_thread(_count, rows)
     finally:
-        file.path.unlink(missing_ok=True)
+        fetched.file.path.unlink(missing_ok=True)
 
 
 def _count(batches: Iterable[object]) -> Seen:

@@ -88,7 +88,7 @@ def normalise_file(layout: DataDirectory, exported: ExportedDay, reading: Readin
     load_id = new_load_id(exported.observed_at)
     origin = Origin(exported.day, exported.observed_at, load_id, reading.time_zone)
     expect = None if reading.selection == "unknown" else reading.selection
-    export = open_export(exported.path, mapping.source)
+    export = open_export(exported.path, mapping.source, whole=True)  # or it would not be kept
     normalised = normalise_export(export, dataset, origin, expect=expect, rules=mapping.rules())
     lake = write_lake_file(
         layout,

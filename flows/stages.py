@@ -7,7 +7,6 @@ thread, so that exports go on being waited for.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Any, TypeVar
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from extract.download import download
 from extract.errors import ExtractError
 from flows.errors import FlowError
+from flows.fetching import fetch
 from flows.reading import ExportedDay, NormalisedDay, kept_day, normalise_file
 from flows.run import Run, current_run
 from transform.errors import TransformError
@@ -59,10 +58,9 @@ async def export_day(dataset: str, day: date) -> ExportedDay:
     """
     run = current_run()
     claim = run.claims[dataset, day]
-    began = time.monotonic()
-    ready = await claim.locate()
-    seconds = time.monotonic() - began
-    file = await download(run.client, ready.location, run.layout.incoming)
+    fetched = await fetch(run, claim, dataset)
+    ready, file = fetched.ready, fetched.file
+    seconds = ready.waited_seconds
     path = await in_thread(
         store_raw,
         run.layout,

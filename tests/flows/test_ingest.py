@@ -117,6 +117,8 @@ def test_loading_twice_changes_nothing_and_publishes_nothing(
         ("not-json", "no JSON object"),
         ("unreadable-file", "ZIP"),
         ("missing-column", "headers"),
+        ("short-download", "closed in mid-answer"),
+        ("short-download-chunked", "ends within a line"),
     ],
 )
 def test_a_bad_day_fails_alone_and_says_why(

@@ -24,6 +24,7 @@ __all__ = [
     "Reject",
     "SourceMapping",
     "UnreadableExport",
+    "ends_within_line",
     "open_export",
 ]
 
@@ -54,4 +55,16 @@ def open_export(
         return open_spreadsheet(content, containers, mapping, limits)
     if kind is Kind.JSON:
         return open_json(content, containers, mapping, limits)
+    whole = whole or mapping.last_line_open
     return open_delimited(content, containers, mapping, limits, whole=whole)
+
+
+def ends_within_line(path: Path) -> bool:
+    """Whether a file is plain text whose last line has no end, as one that was cut off."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max(0, size - 2))
+        tail = file.read().rstrip(b"\0")
+    packed = head.startswith((b"PK", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"[", b"{"))
+    return size > 0 and not packed and not tail.endswith((b"\n", b"\r"))

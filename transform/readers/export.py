@@ -36,6 +36,7 @@ class SourceMapping:
         header_line: the line of a text file that holds its headers, from 1.
         trailing_delimiter: records end with one delimiter more than the header. Nothing in a file
             tells that from a header that has lost one.
+        last_line_open: the last line of every file has no end, so that nothing is cut off there.
     """
 
     member: str | None = None
@@ -44,6 +45,7 @@ class SourceMapping:
     delimiter: str | None = None
     header_line: int | None = None
     trailing_delimiter: bool = False
+    last_line_open: bool = False
 
 
 @dataclass(frozen=True)
