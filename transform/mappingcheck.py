@@ -18,7 +18,11 @@ from transform.readers.export import SourceMapping
 from transform.tomllines import LineIndex
 
 # What a `SourceMapping` takes that is no text.
-_SOURCE_TYPES: Mapping[str, type] = {"header_line": int, "trailing_delimiter": bool}
+_SOURCE_TYPES: Mapping[str, type] = {
+    "header_line": int,
+    "trailing_delimiter": bool,
+    "last_line_open": bool,
+}
 _TEXT_WORDS = {"tab": "\t"}
 _ORDER_WORDS = ("day first", "month first")
 
