@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
-from transform.readers.cellkinds import fits, shape_of
-from transform.readers.dialect import QUOTES, Dialect
+from transform.readers.cellkinds import fits
 from transform.readers.encodings import STEP_BYTES, decoded
 from transform.readers.export import ReaderLimits
+from transform.readers.neighbours import HEADER_AGAIN, Neighbours
 from transform.readers.records import (
-    AFTER,
-    STRAY,
     TOO_LONG,
     UNCLOSED,
     Parsed,
@@ -23,68 +20,14 @@ from transform.readers.records import (
     line_end,
     parse_record,
 )
+from transform.readers.table import Settled, Table
 
 CUT_OFF = "the file ends within this line (cut off?)"
-GOES_ON = "its last field may go on in the next line (a line break without quotes)"
-BEGAN_ABOVE = "its first field may have begun in the line above (a line break without quotes)"
-BEHIND_QUOTE = "a line behind a lost quote that does not begin as records do"
 DOUBTFUL = "a quoted text of several lines that may as well be several records (a quote lost?)"
 BEHIND = "text behind the record's last delimiter"
-HEADER_AGAIN = "the header line again"
 JOINED = "a byte-order mark within the file (two files joined?)"
-_QUOTE_PROBLEMS = (UNCLOSED, STRAY, AFTER)
 _MOST_HELD = 100
 _SHOWN_BYTES = 65_536
-_FOOTER = re.compile(r"\W*(?:итого?|всего|total|sum)\b\D{0,40}\d[\d\s.,]*\W*", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A delimited file as it was understood.
-
-    Args:
-        path: the file.
-        start: where the record behind the header begins, in bytes.
-        line: that record's line, from 1.
-        header: the header's cells as they stand.
-        columns: the same, made unique.
-        encoding: of all records.
-        dialect: delimiter, quote, escape.
-        shapes: each column's own kind of value, where it has one.
-        quoted: records begin with a quote.
-        trailing_delimiter: records end with one delimiter more than the header.
-        whole: nothing is missing at the file's end.
-    """
-
-    path: Path
-    start: int
-    line: int
-    header: Sequence[str]
-    columns: list[str]
-    encoding: str
-    dialect: Dialect
-    shapes: Sequence[str | None]
-    quoted: bool
-    trailing_delimiter: bool
-    whole: bool
-
-    @property
-    def width(self) -> int:
-        """How many fields a record has."""
-        return len(self.columns) + self.trailing_delimiter
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A record as a row (`cells`), or as a reject (`reason`). `next_start` is a place in bytes."""
-
-    line: int
-    lines: int
-    raw: bytes
-    cells: list[str] | None
-    reason: str
-    open_end: bool
-    next_start: int
 
 
 class CarefulReader:
@@ -100,7 +43,7 @@ class CarefulReader:
         self._file = file
         self._size = size_bytes
         self._limits = limits
-        self._quote = table.dialect.quote_bytes
+        self._neighbours = Neighbours(table, size_bytes)
         self._buffer, self._buffer_start = b"", 0
         self.position, self.line = table.start, table.line
         self.blank_lines = 0
@@ -113,8 +56,8 @@ class CarefulReader:
             if record is None:
                 continue
             if held:
-                record = self._parted(held, record)
-            if record.cells is not None and self.surely_begins(record.raw):
+                record = self._neighbours.part(held, record)
+            if record.cells is not None and self._table.surely_begins(record.raw):
                 yield from held
                 held = []
                 if self.position >= until:
@@ -192,76 +135,6 @@ class CarefulReader:
         after = [decoded(field, encoding)[0] for field in parsed.fields[index + 1 :]]
         records = [before + lines[0], *lines[1:-1], lines[-1] + after]
         return records if all(len(r) == self._table.width for r in records) else None
-
-    def _parted(self, held: list[Settled], record: Settled) -> Settled:
-        """The record, rejected where it may be the end of the one before it; and a rejected one
-        takes with it the rows above that it may be a piece of: no part is what was written.
-        """
-        before = held[-1]
-        if record.cells is None:
-            if before.cells is not None and self._goes_on(before, record):
-                self._give_up(held)
-        elif before.cells is None:
-            if self._piece(before, most=1) and not record.raw.startswith(self._quote):
-                return replace(record, cells=None, reason=BEGAN_ABOVE)
-            in_text = before.reason in (*_QUOTE_PROBLEMS, BEHIND_QUOTE)
-            if in_text and self.begins(record.raw) is False:
-                return replace(record, cells=None, reason=BEHIND_QUOTE)
-        return record
-
-    def _give_up(self, held: list[Settled]) -> None:
-        """Back to the row that surely begins a record, which is given up too."""
-        for index in reversed(range(len(held))):
-            row = held[index]
-            if row.cells is None:
-                return
-            held[index] = replace(row, cells=None, reason=GOES_ON)
-            if self.surely_begins(row.raw):
-                return
-
-    def _piece(self, record: Settled, most: int | None = None) -> list[str]:
-        """The cells of a line that is too short to be a record with some delimiters lost."""
-        text = decoded(record.raw, self._table.encoding)[0].rstrip("\r\n")
-        cells = text.split(self._table.dialect.delimiter)
-        most = max(1, self._table.width // 2) if most is None else most
-        return [] if len(cells) > most or self._is_footer(record, text) else cells
-
-    def _is_footer(self, record: Settled, text: str) -> bool:
-        """Whether the file's last line sums up the table."""
-        return record.next_start == self._size and bool(_FOOTER.fullmatch(text))
-
-    def _goes_on(self, before: Settled, record: Settled) -> bool:
-        """Whether a rejected record may be the rest of the row before it."""
-        begins = self.begins(record.raw)
-        cells = self._piece(record, most=len(record.raw))
-        if not cells or record.reason == HEADER_AGAIN:
-            return False
-        if begins is False:
-            return len(cells) < self._table.width or record.reason in _QUOTE_PROBLEMS
-        if begins and len(cells) > 1:
-            return False
-        if record.reason in _QUOTE_PROBLEMS:  # a quote at a line's end may be a misplaced one
-            return len(cells) < self._table.width
-        return before.open_end and len(cells) <= max(1, self._table.width // 2)
-
-    def surely_begins(self, raw: bytes) -> bool:
-        """Whether nothing speaks against a record's beginning here."""
-        return self.begins(raw) is not False
-
-    def begins(self, raw: bytes) -> bool | None:
-        """Whether a line begins as the table's records do: by its quote and its first value.
-
-        None: they have neither in common.
-        """
-        table, shape = self._table, self._table.shapes[0]
-        if table.quoted and not raw.startswith(self._quote):
-            return False
-        if shape is None:
-            return True if table.quoted else None
-        end = line_end(raw, 0)[0]
-        first = raw[:end].split(table.dialect.delimiter_bytes, 1)[0]
-        text = decoded(first, table.encoding)[0]
-        return shape_of(text.strip("".join(QUOTES))) == shape
 
     def _too_long(self, start: int) -> Settled:
         """A line beyond the cap: its beginning is kept, the rest of it passed over."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from transform.errors import UnreadableExport
-from transform.readers.careful import Table
+from transform.readers.beginning import (
+    CURE,
+    FirstRecord,
+    all_quoted,
+    check_header,
+    find_header,
+    first_records,
+)
 from transform.readers.cellkinds import column_shapes
 from transform.readers.containers import TemporaryFile, keep, release
 from transform.readers.dialect import (
     LEAST_SHARE,
-    SAMPLE_RECORDS,
     Dialect,
     Trial,
     best,
@@ -32,27 +36,9 @@ from transform.readers.export import (
     SourceMapping,
     unique_names,
 )
-from transform.readers.headerline import header_row, looks_like_names
 from transform.readers.kinds import refuse
 from transform.readers.reading import Reading
-from transform.readers.records import count_lines, line_end, parse_record
-
-_CURE = "See the file with `smartconnect inspect`, and say in the mapping file how it is written."
-
-
-@dataclass(frozen=True)
-class _Record:
-    """A record of the file's beginning: its line from 1, its cells, and where the next one is."""
-
-    line: int
-    cells: list[str]
-    readable: bool
-    open_end: bool
-    ended: bool
-    next_line: int
-    next_start: int
-    delimiters: int
-    quoted: bool
+from transform.readers.table import Table
 
 
 def open_delimited(
@@ -89,10 +75,10 @@ def open_delimited(
         file.seek(start)
         head = file.read(STEP_BYTES + limits.max_record_bytes)
     trial = _dialect(head, codec, mapping, limits)
-    records = list(_records(head, codec, trial.dialect, limits))
-    header = _header(records, trial.width, mapping)
+    records = list(first_records(head, codec, trial.dialect, limits))
+    header = find_header(records, trial.width, mapping)
     body = [r for r in records if r.line > header.line and len(r.cells) == trial.width]
-    _check_header(header, whole=whole or bool(containers), limits=limits)
+    check_header(header, whole=whole or bool(containers), limits=limits)
     table = Table(
         path=path,
         start=start + header.next_start,
@@ -102,7 +88,7 @@ def open_delimited(
         encoding=codec,
         dialect=trial.dialect,
         shapes=column_shapes([r.cells for r in body], len(header.cells)),
-        quoted=_all_quoted(body),
+        quoted=all_quoted(body),
         trailing_delimiter=mapping.trailing_delimiter,
         whole=whole or bool(containers),
     )
@@ -165,12 +151,12 @@ def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderL
     ]
     trial = best(trials)
     if trial is None:
-        raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it", _CURE)
+        raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it", CURE)
     if trial.share < LEAST_SHARE:
         raise refuse(
             f"with its likeliest delimiter {trial.dialect.delimiter!r} only {trial.share:.0%} of "
             "its first records have the same number of fields",
-            _CURE,
+            CURE,
         )
     return trial
 
@@ -178,102 +164,11 @@ def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderL
 def _cells(
     head: bytes, encoding: str, dialect: Dialect, limits: ReaderLimits
 ) -> Iterator[Sequence[str] | None]:
-    for record in _records(head, encoding, dialect, limits):
+    for record in first_records(head, encoding, dialect, limits):
         yield record.cells if record.readable else None
 
 
-def _records(
-    head: bytes, encoding: str, dialect: Dialect, limits: ReaderLimits
-) -> Iterator[_Record]:
-    """The first records of the file, blank lines left out."""
-    position, line, found = 0, 1, 0
-    while position < len(head) and found < SAMPLE_RECORDS:
-        parsed = parse_record(head, position, dialect, limits.max_record_bytes)
-        whole_line = parsed.content_end < parsed.end
-        next_line = line + count_lines(head[position : parsed.end]) + (not whole_line)
-        if head[position : parsed.content_end].strip(b" "):
-            cells = [decoded(field, encoding)[0] for field in parsed.fields]
-            foreign = decoded(head[position : parsed.end], encoding)[1]
-            readable = parsed.problem is None and foreign is None
-            first_line = head[position : line_end(head, position)[0]]
-            yield _Record(
-                line,
-                cells,
-                readable,
-                parsed.open_end,
-                whole_line,
-                next_line,
-                parsed.end,
-                first_line.count(dialect.delimiter_bytes),
-                first_line.startswith(dialect.quote_bytes),
-            )
-            found += 1
-        position, line = parsed.end, next_line
-
-
-def _header(records: Sequence[_Record], width: int, mapping: SourceMapping) -> _Record:
-    """The header, of as many cells as records have fields.
-
-    Raises:
-        UnreadableExport: there is none, or a damaged one; a data row is never taken for it.
-    """
-    names = width - mapping.trailing_delimiter
-    if mapping.header_line is not None:
-        found = next((r for r in records if r.line == mapping.header_line), None)
-        if found is None or not found.readable or len(found.cells) != names:
-            raise refuse(
-                f"line {mapping.header_line}, named as the header, is none of {names} cells", _CURE
-            )
-        return found
-    if mapping.trailing_delimiter:
-        header = next((r for r in records if r.readable and len(r.cells) == names), None)
-        found_at = header_row([r.cells for r in records if r.readable and len(r.cells) == names])
-        if header is None or found_at != 0:
-            raise refuse(f"no line is a header of {names} cells", _CURE)
-        return header
-    rows = [r for r in records if r.readable and len(r.cells) == width]
-    index = header_row([r.cells for r in rows])
-    place = records.index(rows[index or 0])
-    for above in records[:place]:
-        if not above.readable:
-            raise _damaged_header(above, width, "can't be read")
-        if len(above.cells) != width and looks_like_names(above.cells, width):
-            raise _damaged_header(above, width, f"has {len(above.cells)} cells")
-    if index is None:
-        raise refuse(
-            f"no line is a header: line {rows[0].line}, the first with {width} fields, reads like "
-            "data",
-            _CURE,
-        )
-    header, below = rows[index], records[place + 1 : place + 2]
-    if header.open_end and below and not below[0].delimiters:
-        raise _damaged_header(header, width, f"may go on in line {below[0].line}")
-    return header
-
-
-def _all_quoted(body: Sequence[_Record]) -> bool:
-    """Whether records begin with a quote, all but one or a few that may be damaged."""
-    bare = sum(not record.quoted for record in body)
-    return len(body) > 1 and bare <= max(1, len(body) // 20) < len(body) / 2
-
-
-def _check_header(header: _Record, *, whole: bool, limits: ReaderLimits) -> None:
-    if len(header.cells) > limits.max_columns:
-        raise refuse(f"it has {len(header.cells)} columns, more than {limits.max_columns}", _CURE)
-    if any("\0" in cell for cell in header.cells):
-        raise refuse("its header holds zero bytes: it is no text, or in an unknown encoding", _CURE)
-    if not header.ended and not whole:
-        raise refuse("the file ends within its header line (cut off?)")
-
-
-def _damaged_header(above: _Record, width: int, what: str) -> UnreadableExport:
-    return refuse(
-        f"line {above.line} may be the header and {what}, while most records have {width} fields",
-        f"{_CURE} If every record ends with a delimiter: trailing_delimiter = true.",
-    )
-
-
-def _notes(header: _Record, dialect: Dialect) -> Iterator[str]:
+def _notes(header: FirstRecord, dialect: Dialect) -> Iterator[str]:
     if header.line > 1:
         yield f"lines above the header, not read: {header.line - 1}"
     if dialect.backslash:

@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transform.readers.blocks import Block, BlockParser, last_record_end
-from transform.readers.careful import HEADER_AGAIN, CarefulReader, Table
+from transform.readers.careful import CarefulReader
 from transform.readers.encodings import STEP_BYTES, decoded
 from transform.readers.export import LineCount, ReaderLimits, Rejects, batches_of
 from transform.readers.kinds import refuse
+from transform.readers.neighbours import HEADER_AGAIN
 from transform.readers.records import parse_record
+from transform.readers.table import Table
 
 SMALL_BYTES = 256 * 1024
 SECOND_TABLE = "another table begins above it, with the same header"
@@ -87,7 +89,7 @@ class Reading:
         cut = last_record_end(buffer[:step], self._table.dialect)
         if not cut or buffer.startswith(BOM_UTF8) or b"\n" + BOM_UTF8 in buffer[:cut]:
             return None
-        if position + cut < size and self._piece_follows(careful, buffer, cut):
+        if position + cut < size and self._piece_follows(buffer, cut):
             return None
         block = self._parser.parse(buffer[:cut])
         if block is None or self._has_header(block.batch):
@@ -99,13 +101,13 @@ class Reading:
             block = Block(block.batch.select(range(last)), block.lines)
         return block, position + cut
 
-    def _piece_follows(self, careful: CarefulReader, buffer: bytes, cut: int) -> bool:
+    def _piece_follows(self, buffer: bytes, cut: int) -> bool:
         """Whether what comes next may belong to the block's last record."""
         table = self._table
         parsed = parse_record(buffer, cut, table.dialect, self._limits.max_record_bytes)
         if parsed.problem is not None or len(parsed.fields) != table.width:
             return True
-        return not careful.surely_begins(buffer[cut : parsed.end])
+        return not self._table.surely_begins(buffer[cut : parsed.end])
 
     def _has_header(self, batch: pa.RecordBatch) -> bool:
         same = pc.equal(batch.column(0), pa.scalar(self._table.header[0], pa.string()))

@@ -13,15 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transform.readers import Reject, SourceMapping, UnreadableExport, open_export
-from transform.readers.careful import (
-    BEGAN_ABOVE,
-    CUT_OFF,
-    DOUBTFUL,
-    GOES_ON,
-    HEADER_AGAIN,
-)
+from transform.readers.careful import CUT_OFF, DOUBTFUL
 from transform.readers.delimited import open_delimited
 from transform.readers.export import ReaderLimits
+from transform.readers.neighbours import BEGAN_ABOVE, GOES_ON, HEADER_AGAIN
 from transform.readers.reading import SECOND_TABLE
 from transform.readers.records import UNCLOSED
 
