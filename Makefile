@@ -64,6 +64,9 @@ types: $(VENV)/.dev ## mypy, strict
 contracts: $(VENV)/.dev ## who may import whom
 	@$(BIN)/lint-imports
 
+bench: $(VENV)/.bench ## speed and memory against plain DuckDB, dlt and calamine; ARGS="pipeline --rounds 5" for one of them
+	@$(BIN)/python -m benchmarks $(or $(ARGS),all)
+
 check: lint types contracts test ## all that CI checks
 
 # uv is needed for this one alone (pip install uv): it writes a lock for all platforms, without hosts.

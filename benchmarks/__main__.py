@@ -81,6 +81,48 @@ def waiting_command(
         )
 
 
+@app.command("all")
+def all_command(rounds: Rounds = 3) -> None:
+    """Every benchmark at its full size; about ten minutes."""
+    with _surroundings() as folder:
+        held = [
+            pipeline.run(
+                _part(folder, "pipeline"),
+                rows=1_000_000,
+                more_rows=5_000_000,
+                rounds=rounds,
+                say=_say,
+            ),
+            reading.run_csv(_part(folder, "csv"), rows=2_000_000, rounds=rounds, say=_say),
+            reading.run_xlsx(_part(folder, "xlsx"), rows=200_000, rounds=rounds, say=_say),
+            reloading.run(
+                _part(folder, "reloading"),
+                sizes=(1_000_000, 10_000_000),
+                day_rows=100_000,
+                rounds=rounds,
+                say=_say,
+            ),
+            waiting.run(
+                _part(folder, "waiting"),
+                days=60,
+                export_seconds=3.0,
+                at_once=8,
+                messages_per_day=400,
+                say=_say,
+            ),
+        ]
+        _end(all(held))
+
+
+def _part(folder: Path, name: str) -> Path:
+    """A folder for one benchmark; those before it are removed, so that the disk stays free."""
+    for other in folder.iterdir():
+        shutil.rmtree(other, ignore_errors=True)
+    part = folder / name
+    part.mkdir()
+    return part
+
+
 @contextmanager
 def _surroundings() -> Iterator[Path]:
     """A folder for the time of the block, and a line about the machine."""
