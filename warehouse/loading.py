@@ -25,10 +25,10 @@ from warehouse.observations import (
     days_sharing,
     file_facts,
     overlapping,
+    same_rows,
     show_day,
-    source_sql,
 )
-from warehouse.schema import Contract, quoted
+from warehouse.schema import Contract
 
 __all__ = ["DayConfirmation", "DayLoad", "DayResult", "confirm_day", "load_day"]
 
@@ -108,15 +108,7 @@ def _same_rows(
     old = day_files(writer, load.dataset)[load.window_day].path
     if before.rows != facts.rows or not old.exists():
         return False
-    columns = ", ".join(
-        quoted(name) for name in contract.columns if name not in ("load_id", "observed_at")
-    )
-    row = writer.connection.execute(
-        f"""SELECT count(*) FROM (
-                SELECT {columns} FROM {source_sql(load.lake_path)}
-                EXCEPT ALL SELECT {columns} FROM {source_sql(old)})"""
-    ).fetchone()
-    return row is not None and row[0] == 0
+    return same_rows(writer.connection, contract, load.lake_path, old)
 
 
 def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts) -> None:

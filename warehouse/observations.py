@@ -93,6 +93,27 @@ def file_facts(connection: duckdb.DuckDBPyConnection, contract: Contract, path: 
     return FileFacts(int(found[0]), int(found[1]), without_id, found[2], found[3])
 
 
+def same_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, one: Path, other: Path
+) -> bool:
+    """Whether both files hold the same rows, however often; load_id and observed_at aside.
+
+    Sums of hashes tell most differences at a tenth of the cost; what they don't, the rows do.
+    """
+    names = [name for name in contract.columns if name not in ("load_id", "observed_at")]
+    columns = ", ".join(map(quoted, names))
+    sums = [f"(SELECT sum(hash({columns})) FROM {source_sql(path)})" for path in (one, other)]
+    row = connection.execute(f"SELECT {sums[0]} IS DISTINCT FROM {sums[1]}").fetchone()
+    if row is None or row[0]:
+        return False
+    row = connection.execute(
+        f"""SELECT count(*) FROM (
+                SELECT {columns} FROM {source_sql(one)}
+                EXCEPT ALL SELECT {columns} FROM {source_sql(other)})"""
+    ).fetchone()
+    return row is not None and row[0] == 0
+
+
 def _ids_sql(contract: Contract, day: DayFile) -> str:
     expression = identity_sql(contract, without_id=day.without_id > 0)
     return f"SELECT {expression} AS id FROM {source_sql(day.path)}"

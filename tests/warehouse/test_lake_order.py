@@ -1,0 +1,141 @@
+"""A lake file knows whether its rows are in order, and a day is told from the one it replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.lake import is_sorted, write_lake_file
+from warehouse.layout import DataDirectory
+from warehouse.loading import DayLoad, load_day
+
+DAY = date(2026, 2, 1)
+NOON = datetime(2026, 2, 1, 12)
+SCHEMA = pa.schema(
+    [
+        pa.field("message_id", pa.string()),
+        pa.field("sent_at", pa.timestamp("us")),
+        pa.field("text", pa.string()),
+        pa.field("observed_at", pa.timestamp("us", tz="UTC")),
+        pa.field("load_id", pa.string()),
+    ],
+    metadata={
+        "dataset": "chats",
+        "grain": "One message.",
+        "identity": '["message_id"]',
+        "identity_fallback": '["sent_at", "text"]',
+        "order_by": "sent_at",
+    },
+)
+Row = tuple[str, int | None, str]
+ROWS: list[Row] = [("1", 0, "да"), ("2", 5, "нет"), ("3", 5, "да"), ("4", 9, "да")]
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    layout = DataDirectory(tmp_path / "data")
+    layout.initialise("sandbox")
+    with open_writer(layout, holder="test", wait_seconds=0, schemas=[SCHEMA]) as writer:
+        prepare_tables(writer)
+        yield writer
+
+
+def lake_file(writer: Writer, load_id: str, *batches: list[Row]) -> Path:
+    made = []
+    for rows in batches:
+        moments = [None if row[1] is None else NOON + timedelta(seconds=row[1]) for row in rows]
+        columns = [
+            pa.array([row[0] for row in rows], pa.string()),
+            pa.array(moments, pa.timestamp("us")),
+            pa.array([row[2] for row in rows], pa.string()),
+            pa.array([datetime(2026, 3, 1, tzinfo=UTC)] * len(rows), pa.timestamp("us", tz="UTC")),
+            pa.array([load_id] * len(rows), pa.string()),
+        ]
+        made.append(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
+    return write_lake_file(
+        writer.layout, SCHEMA, made, dataset="chats", window_day=DAY, load_id=load_id
+    ).path
+
+
+def load(writer: Writer, load_id: str, rows: list[Row]) -> str:
+    path = lake_file(writer, load_id, rows)
+    return load_day(
+        writer,
+        SCHEMA,
+        DayLoad(
+            dataset="chats",
+            window_day=DAY,
+            load_id=load_id,
+            observed_at=datetime(2026, 3, 1, tzinfo=UTC),
+            file_sha256=load_id,
+            file_bytes=1,
+            task_id=1,
+            contract_version="1",
+            flow_run_id="",
+            export_seconds=1.0,
+            lake_path=path,
+            quarantine_path=None,
+            rows_read=len(rows),
+            rows_quarantined=0,
+            rows_outside_day=0,
+        ),
+    ).outcome
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        ([ROWS], True),
+        ([ROWS[:2], [], ROWS[2:]], True),
+        ([ROWS[2:], ROWS[:2]], False),
+        ([[ROWS[1], ROWS[0]]], False),
+        ([[ROWS[0], ("5", None, "да")]], False),
+        ([[]], True),
+    ],
+    ids=["in order", "over batches", "batches swapped", "rows swapped", "a null", "no rows"],
+)
+@pytest.mark.parametrize("row_group_rows", [1, 2, 122_880])
+def test_a_file_says_that_it_is_sorted_only_when_it_is(
+    row_group_rows: int,
+    batches: list[list[Row]],
+    expected: bool,
+    writer: Writer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("warehouse.lake.ROW_GROUP_ROWS", row_group_rows)
+    path = lake_file(writer, "load-1", *batches)
+    assert is_sorted(path, "sent_at") is expected
+    assert not is_sorted(path, "message_id")
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS[::-1]], ids=["in order", "out of order"])
+def test_a_table_is_in_order_whichever_way_the_file_came(rows: list[Row], writer: Writer) -> None:
+    assert load(writer, "load-1", rows) == "loaded"
+    found = writer.connection.execute("SELECT sent_at FROM chats ORDER BY rowid").fetchall()
+    assert found == sorted(found)
+    assert len(found) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcome"),
+    [
+        (ROWS[::-1], "unchanged"),
+        ([*ROWS[:3], ("4", 9, "нет")], "loaded"),
+        ([*ROWS[:3], ("3", 5, "да")], "loaded"),
+        ([("2", 0, "да"), ("1", 5, "нет"), *ROWS[2:]], "loaded"),
+    ],
+    ids=["another order", "another text", "a row twice for another", "ids swapped"],
+)
+def test_a_day_is_unchanged_only_with_the_very_same_rows(
+    rows: list[Row], outcome: str, writer: Writer
+) -> None:
+    load(writer, "load-1", ROWS)
+    assert load(writer, "load-2", rows) == outcome
+    expected = sorted({row[0]: row for row in (ROWS if outcome == "unchanged" else rows)}.values())
+    found = writer.connection.execute("SELECT message_id, text FROM chats").fetchall()
+    assert sorted(found) == [(row[0], row[2]) for row in expected]
