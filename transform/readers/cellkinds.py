@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _NUMBER = re.compile(r"[+-]?[$€£₽]?\d[\d\s\u00a0\u202f.,']*(?:[eE][+-]?\d+)?\s?[%$€£₽]?")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
@@ -27,8 +28,10 @@ _SHAPES = (
 )
 _ENOUGH_CELLS = 3
 _NEARLY_ALL = 0.95
+_REMEMBERED_CELLS = 8192  # most cells of a sample come several times
 
 
+@lru_cache(_REMEMBERED_CELLS)
 def shape_of(cell: str) -> str:
     """`blank`, `words`, or the kind of value that the cell looks like."""
     text = cell.strip()
