@@ -29,17 +29,21 @@ def run(
     ours = _side("ours", folder, "ours", "pipeline", "{}", *files)
     duckdb = _side("plain DuckDB", folder, "plain_duckdb", "load", "{}", *files)
     sides = [duckdb, ours]
-    dlt = _side("dlt, Arrow", folder, "dlt_arrow", "{}", *files)
+    dlt = [
+        _side("dlt, the table alone", folder, "dlt_arrow", "{}", *files),
+        _side("dlt, Parquet too", folder, "dlt_arrow", "--parquet", "{}", *files),
+    ]
     if find_spec("dlt") is not None:
-        sides.append(dlt)
+        sides += dlt
     else:
         console.print("[red]dlt is not installed, so it is not compared: `make bench` does.[/]")
     interleave(sides, rounds, say)
     _check(folder, [side.name for side in sides])
     show_sides(f"{rows:,} rows in {DAYS} daily CSV files, {_mib(files)} MiB", sides, duckdb)
     held = [judge("CPU ÷ plain DuckDB, median", median(ratios(ours, duckdb)), CPU_TO_DUCKDB)]
-    if dlt.runs:
-        held.append(judge("CPU ÷ dlt's Arrow path, median", median(ratios(ours, dlt)), 1.0))
+    for side in dlt:
+        if side.runs:
+            held.append(judge(f"CPU ÷ {side.name}, median", median(ratios(ours, side)), 1.0))
     peaks = {rows: max(run.peak_bytes for run in ours.runs)}
     if more_rows:
         shutil.rmtree(folder / "exports")

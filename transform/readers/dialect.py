@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 DELIMITERS = (";", ",", "\t", "|", "; ", ", ")
 QUOTES = ('"', "'")
@@ -85,12 +86,14 @@ def tried(dialect: Dialect, sample: Iterable[Sequence[str] | None]) -> Trial:
     holding: Counter[str] = Counter()
     first: set[str] | None = None
     cells = foreign = 0
-    for fields in sample:
-        widths[len(fields) if fields is not None else 0] += 1
-        for cell in fields or ():
-            cells += 1
-            foreign += _is_foreign(cell, dialect)
-        held = {mark for mark in DELIMITERS[:4] if any(mark in cell for cell in fields or ())}
+    is_foreign = _foreign_cell(dialect).search
+    for record in sample:
+        fields = record or ()
+        widths[len(fields)] += 1
+        cells += len(fields)
+        foreign += sum(map(bool, map(is_foreign, fields)))
+        text = "\n".join(fields)
+        held = {mark for mark in DELIMITERS[:4] if mark in text}
         holding.update(held)
         first = held if first is None else first
     readable = {width: count for width, count in widths.items() if width >= 2}
@@ -103,13 +106,12 @@ def tried(dialect: Dialect, sample: Iterable[Sequence[str] | None]) -> Trial:
     return Trial(dialect, width, count, count / records, share, shares, frozenset(first or ()))
 
 
-def _is_foreign(cell: str, dialect: Dialect) -> bool:
-    if cell != cell.strip(" "):
-        return True
-    other = QUOTES[dialect.quote == QUOTES[0]]
-    if len(cell) > 1 and cell[0] == cell[-1] == other:
-        return True
-    return any(mark in cell for mark in DELIMITERS[:4] if mark != dialect.delimiter[0])
+@cache
+def _foreign_cell(dialect: Dialect) -> re.Pattern[str]:
+    """Matches a cell that holds another delimiter, has a blank edge or is in the other quotes."""
+    others = "".join(mark for mark in DELIMITERS[:4] if mark != dialect.delimiter[0])
+    quote = QUOTES[dialect.quote == QUOTES[0]]
+    return re.compile(rf"\A | \Z|[{re.escape(others)}]|\A{quote}.*{quote}\Z", re.DOTALL)
 
 
 def best(trials: Iterable[Trial]) -> Trial | None:

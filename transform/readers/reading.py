@@ -87,11 +87,12 @@ class Reading:
         file.seek(position)
         buffer = file.read(step + _LOOK_AHEAD_BYTES)
         cut = last_record_end(buffer[:step], self._table.dialect)
-        if not cut or buffer.startswith(BOM_UTF8) or b"\n" + BOM_UTF8 in buffer[:cut]:
+        text = buffer[:cut]
+        if not cut or _has_line_with_bom(text):
             return None
         if position + cut < size and self._piece_follows(buffer, cut):
             return None
-        block = self._parser.parse(buffer[:cut])
+        block = self._parser.parse(text)
         if block is None or self._has_header(block.batch):
             return None
         if self._table.trailing_delimiter:
@@ -142,6 +143,13 @@ class Reading:
                 "This is a fault of the reader: keep the file and report it.",
             )
         return lines
+
+
+def _has_line_with_bom(text: bytes) -> bool:
+    """Its first byte alone is searched ten times as fast, and Russian text in UTF-8 has none."""
+    if BOM_UTF8[:1] not in text:
+        return False
+    return text.startswith(BOM_UTF8) or b"\n" + BOM_UTF8 in text
 
 
 def _holds_other(column: pa.Array[Any], text: str) -> bool:
