@@ -3,6 +3,7 @@ of Prefect with a database of the session's own."""
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +30,16 @@ def prefect_api() -> Iterator[None]:
         warnings.simplefilter("ignore")
         with prefect_test_harness(server_startup_timeout=120):
             yield
+
+
+@pytest.fixture(autouse=True)
+def swept(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Sockets that Prefect's clients leave to the garbage collector are told in the test that ran
+    the flow, not in whichever comes next.
+    """
+    yield
+    if "prefect_api" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -214,7 +214,7 @@ def test_killed_between_days_that_it_loads_a_run_is_finished_by_the_next(
     "point",
     [
         ("flows.stages", "store_raw", "before", "3"),
-        ("flows.stages", "write_lake_file", "after", "3"),
+        ("flows.reading", "write_lake_file", "after", "3"),
         ("warehouse.loading", "_write_ledger", "before", "3"),
         ("flows.loader", "load_day", "after", "3"),
     ],
