@@ -36,6 +36,7 @@ def bound_socket(options: SandboxOptions) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((options.host, options.port))
+    bound.listen(128)  # whoever reads the URL may call at once
     return bound
 
 
