@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     published_group: str | None = Field(
         None, description="The group that may read releases; without it, everyone on the host."
     )
-    memory_limit_mb: int = Field(400, ge=64, description="DuckDB's memory while loading, in MB.")
+    memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")
 
     @field_validator("time_zone")
     @classmethod

@@ -52,7 +52,7 @@ def open_writer(
     holder: str,
     wait_seconds: float,
     schemas: Sequence[pa.Schema] = (),
-    memory_limit_mb: int = 400,
+    memory_limit_mb: int = 250,
 ) -> Iterator[Writer]:
     """Be the only writer within the block.
 
@@ -101,7 +101,7 @@ def opened(
     *,
     holder: str,
     schemas: Sequence[pa.Schema] = (),
-    memory_limit_mb: int = 400,
+    memory_limit_mb: int = 250,
 ) -> Iterator[Writer]:
     """The database of a directory within the block; the caller holds its `writer_lock`."""
     connection = _connect(layout, memory_limit_mb)

@@ -27,7 +27,6 @@ from warehouse.releases import publish
 
 SCHEMA = CHATS.arrow_schema()
 OBSERVED_AT = datetime(2026, 3, 1, tzinfo=UTC)
-MEMORY_LIMIT_MB = 400
 DAYS_AT_ONCE = 2  # flows.pipeline.NORMALISE_AT_ONCE, without importing Prefect
 
 
@@ -108,14 +107,8 @@ def run_again(root: Path, path: Path) -> None:
 
 
 def session(layout: DataDirectory) -> AbstractContextManager[Writer]:
-    """The writer's database, with a run's settings."""
-    return open_writer(
-        layout,
-        holder="benchmark",
-        wait_seconds=0,
-        schemas=[SCHEMA],
-        memory_limit_mb=MEMORY_LIMIT_MB,
-    )
+    """The writer's database, within the memory that a run gives it by default."""
+    return open_writer(layout, holder="benchmark", wait_seconds=0, schemas=[SCHEMA])
 
 
 def _cpu_seconds() -> float:
