@@ -43,6 +43,7 @@ _MIXED_SHARE = 0.3
 _ZERO_SHARE = 0.02
 _BEYOND_CYRILLIC = 0x500
 _UTF8_PAIR = re.compile(rb"\xe2[\x80-\x84]|[\xd0\xd1][\x80-\xbf]")
+_LONG_BYTES = 16 * 1024
 _LINES_PER_STEP = 200
 _ASCII = bytes(range(0x80))
 
@@ -218,7 +219,22 @@ def usual_bytes(encoding: str) -> bytes:
 
 def is_unusual(text: bytes, encoding: str) -> bool:
     """Whether a text has bytes that are rare in Russian of that encoding, or pairs of UTF-8's."""
-    return bool(text.translate(None, usual_bytes(encoding)) or _UTF8_PAIR.search(text))
+    return bool(text.translate(None, usual_bytes(encoding))) or has_utf8_pair(text)
+
+
+def has_utf8_pair(text: bytes) -> bool:
+    """Whether two bytes stand together as UTF-8 writes Russian letters and their quotation marks.
+
+    Long texts are searched by whole columns of bytes, ten times as fast as by the pattern.
+    """
+    if len(text) < _LONG_BYTES:
+        return _UTF8_PAIR.search(text) is not None
+    codes = np.frombuffer(text, np.uint8)
+    for first, last_of_second in ((0xD0, 0xBF), (0xD1, 0xBF), (0xE2, 0x84)):
+        seconds = codes[np.flatnonzero(codes[:-1] == first) + 1]
+        if ((seconds >= 0x80) & (seconds <= last_of_second)).any():
+            return True
+    return False
 
 
 def _is_usual(letter: str) -> bool:
