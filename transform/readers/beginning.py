@@ -95,7 +95,8 @@ def find_header(records: Sequence[FirstRecord], width: int, mapping: SourceMappi
             CURE,
         )
     header, below = rows[index], records[place + 1 : place + 2]
-    if header.open_end and below and not below[0].delimiters:
+    broken = below and (not below[0].delimiters or not (header.cells[-1] or below[0].readable))
+    if header.open_end and broken:
         raise _damaged_header(header, width, f"may go on in line {below[0].line}")
     return header
 

@@ -53,7 +53,10 @@ def _common_shape(cells: Iterable[str]) -> str | None:
     if not counts or counts.total() < _ENOUGH_CELLS:
         return None
     shape, count = counts.most_common(1)[0]
-    return shape if shape != "words" and count >= _NEARLY_ALL * counts.total() else None
+    others = counts.total() - count
+    one_stray = others <= 1 and count > _ENOUGH_CELLS
+    common = one_stray or count >= _NEARLY_ALL * counts.total()
+    return shape if shape != "words" and common else None
 
 
 def fits(cells: Sequence[str], shapes: Sequence[str | None]) -> bool | None:

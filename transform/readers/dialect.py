@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 DELIMITERS = (";", ",", "\t", "|", "; ", ", ")
@@ -53,7 +53,7 @@ class Trial:
         share: of the records, those that can be read and have that many fields.
         foreign: of the cells, the share that holds another delimiter or a blank edge.
         holding: delimiter → the share of records that have it in some cell.
-        first_holds: the delimiters in the cells of the first record.
+        first_holds: the delimiters in the cells of the first record of more than one.
     """
 
     dialect: Dialect
@@ -95,7 +95,7 @@ def tried(dialect: Dialect, sample: Iterable[Sequence[str] | None]) -> Trial:
         text = "\n".join(fields)
         held = {mark for mark in DELIMITERS[:4] if mark in text}
         holding.update(held)
-        first = held if first is None else first
+        first = held if first is None and len(fields) > 1 else first
     readable = {width: count for width, count in widths.items() if width >= 2}
     if not readable:
         return Trial(dialect, 0, 0, 0.0, 1.0, {}, frozenset())
@@ -122,11 +122,10 @@ def best(trials: Iterable[Trial]) -> Trial | None:
     """
     tables = [trial for trial in trials if trial.width >= 2]
     plain = _best([trial for trial in tables if not trial.dialect.backslash])
-    if plain is None:
-        return _best(tables)
-    escaped = replace(plain.dialect, backslash=True)
-    other = next((trial for trial in tables if trial.dialect == escaped), plain)
-    return other if other.agreeing > plain.agreeing else plain
+    escaped = _best([trial for trial in tables if trial.dialect.backslash])
+    if plain is None or escaped is None:
+        return plain or escaped
+    return escaped if escaped.agreeing > plain.agreeing else plain
 
 
 def _best(tables: Sequence[Trial]) -> Trial | None:

@@ -46,7 +46,7 @@ class Neighbours:
                 self._table.dialect.quote_bytes
             ):
                 return replace(record, cells=None, reason=BEGAN_ABOVE)
-            in_text = before.reason in (*_QUOTE_PROBLEMS, BEHIND_QUOTE)
+            in_text = any(row.reason in _QUOTE_PROBLEMS for row in held)
             if in_text and self._table.begins(record.raw) is False:
                 return replace(record, cells=None, reason=BEHIND_QUOTE)
         return record
