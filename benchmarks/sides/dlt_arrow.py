@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -96,9 +97,13 @@ def main() -> None:
             part = given.target / "parquet" / f"window_day={path.stem}" / "part.parquet"
             yield from kept(typed(path), part) if given.parquet else typed(path)
 
+    # As all sides: a file that clients from DuckDB 1.1 on can open; what exists keeps its version.
+    database = given.target / "warehouse.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{database}' AS warehouse (STORAGE_VERSION 'v1.0.0')")
     pipeline = dlt.pipeline(
         "benchmark",
-        destination=dlt.destinations.duckdb(str(given.target / "warehouse.duckdb")),
+        destination=dlt.destinations.duckdb(str(database)),
         dataset_name="main",
         pipelines_dir=str(given.target / "pipelines"),
     )
