@@ -52,13 +52,21 @@ class BlockParser:
         encoding: of the file, its BOM left aside.
         columns: names of the fields of each record, all unique.
         max_record_bytes: no record may be longer.
+        proven_utf8: the file's bytes need not be looked at again.
     """
 
     def __init__(
-        self, dialect: Dialect, encoding: str, columns: Sequence[str], max_record_bytes: int
+        self,
+        dialect: Dialect,
+        encoding: str,
+        columns: Sequence[str],
+        max_record_bytes: int,
+        *,
+        proven_utf8: bool = False,
     ) -> None:
         self._dialect = dialect
         self._encoding = encoding
+        self._proven_utf8 = proven_utf8
         self._width = len(columns)
         self._max_record_bytes = max_record_bytes
         self._schema = text_schema(list(columns))
@@ -93,7 +101,7 @@ class BlockParser:
 
     def _as_utf8(self, block: bytes) -> bytes | None:
         if self._encoding not in CYRILLIC:
-            return block if valid_utf8(block) else None
+            return block if self._proven_utf8 or valid_utf8(block) else None
         if block.isascii():
             return block
         if is_unusual(block, self._encoding):

@@ -66,7 +66,7 @@ def open_delimited(
     Raises:
         UnreadableExport: no encoding, no dialect or no header line makes a table of it.
     """
-    encoding = _known(mapping.encoding) if mapping.encoding else encoding_of(path)
+    encoding, proven = encoding_of(path) if not mapping.encoding else (_known(mapping), False)
     codec = encoding if encoding in CYRILLIC else "utf-8"
     if encoding not in ("utf-8", "utf-8-sig", *CYRILLIC):
         path = _as_utf8(path, encoding)
@@ -86,6 +86,7 @@ def open_delimited(
         header=header.cells,
         columns=unique_names(header.cells),
         encoding=codec,
+        proven_utf8=proven,
         dialect=trial.dialect,
         shapes=column_shapes([r.cells for r in body], len(header.cells)),
         quoted=all_quoted(body),
@@ -132,7 +133,8 @@ def _as_utf8(path: Path, encoding: str) -> Path:
     return keep(target)
 
 
-def _known(encoding: str) -> str:
+def _known(mapping: SourceMapping) -> str:
+    encoding = mapping.encoding or ""
     try:
         name = codecs.lookup(encoding).name
     except LookupError:

@@ -48,10 +48,11 @@ _LINES_PER_STEP = 200
 _ASCII = bytes(range(0x80))
 
 
-def encoding_of(path: Path) -> str:
-    """The encoding of a whole file: `utf-8`, `utf-8-sig`, `utf-16…`, or one of `CYRILLIC`.
+def encoding_of(path: Path) -> tuple[str, bool]:
+    """The encoding of a whole file, and whether all of it was proven to be UTF-8.
 
-    A UTF-8 file may hold single lines that are not UTF-8: these are rejected one by one.
+    `utf-8`, `utf-8-sig`, `utf-16…`, or one of `CYRILLIC`. A UTF-8 file may hold single lines that
+    are not UTF-8: these are rejected one by one.
 
     Raises:
         UnreadableExport: the bytes are no text in any of them, or it can't be told which.
@@ -62,12 +63,12 @@ def encoding_of(path: Path) -> str:
         if head.startswith(bom):
             if name == "utf-32":
                 raise refuse("it is in UTF-32, which is not read", "Have it exported as UTF-8.")
-            return name
+            return name, name == "utf-8-sig" and _is_utf8(path)
     if (unmarked := _utf16(head)) is not None:
-        return unmarked
+        return unmarked, False
     if _is_utf8(path):
-        return "utf-8"
-    return _of_damaged_or_cyrillic(path)
+        return "utf-8", True
+    return _of_damaged_or_cyrillic(path), False
 
 
 def _utf16(head: bytes) -> str | None:

@@ -46,6 +46,7 @@ class Reading:
             table.encoding,
             [*table.columns, *(["\x00behind"] if table.trailing_delimiter else [])],
             limits.max_record_bytes,
+            proven_utf8=table.proven_utf8,
         )
         self._block_bytes = block_bytes if self._parser.possible else 0
         self._row_lines = self._reject_lines = 0

@@ -23,6 +23,7 @@ class Table:
         header: the header's cells as they stand.
         columns: the same, made unique.
         encoding: of all records.
+        proven_utf8: every byte of the file was proven to be UTF-8.
         dialect: delimiter, quote, escape.
         shapes: each column's own kind of value, where it has one.
         quoted: records begin with a quote.
@@ -36,6 +37,7 @@ class Table:
     header: Sequence[str]
     columns: list[str]
     encoding: str
+    proven_utf8: bool
     dialect: Dialect
     shapes: Sequence[str | None]
     quoted: bool
