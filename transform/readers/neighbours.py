@@ -18,7 +18,8 @@ BEGAN_ABOVE = "its first field may have begun in the line above (a line break wi
 BEHIND_QUOTE = "a line behind a lost quote that does not begin as records do"
 HEADER_AGAIN = "the header line again"
 _QUOTE_PROBLEMS = (UNCLOSED, STRAY, AFTER)
-_FOOTER = re.compile(r"\W*(?:итого?|всего|total|sum)\b\D{0,40}\d[\d\s.,]*\W*", re.IGNORECASE)
+# A text whose last line is just such words is taken for a total, which docs/reading-files.md says.
+_FOOTER = re.compile(r"(?:Итого?|ИТОГО|Всего|ВСЕГО|Total|TOTAL)[\s:;,|=-]*\d[\d\s.,]*[\s;,|]*")
 
 
 class Neighbours:

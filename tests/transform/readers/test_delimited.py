@@ -150,11 +150,24 @@ TABLE = "id;when;text\n1;01.02.2026;а\n2;01.02.2026;б\n3;01.02.2026;в\n4;01.0
         (TABLE.removesuffix("\n"), [(5, CUT_OFF)]),
         (TABLE + "Итого: 4\n", [(6, "1 fields where the header has 3")]),
         (
+            TABLE + "итого да, нет, здравствуйте № 15\n",
+            [(5, GOES_ON), (6, "1 fields where the header has 3")],
+        ),
+        (
             TABLE + TABLE,
             [(6, HEADER_AGAIN), *((line, SECOND_TABLE) for line in range(7, 11))],
         ),
     ],
-    ids=["text goes on", "piece between", "long", "short", "cut", "totals", "two tables"],
+    ids=[
+        "text goes on",
+        "piece between",
+        "long",
+        "short",
+        "cut",
+        "totals",
+        "no totals",
+        "two tables",
+    ],
 )
 def test_neighbours_that_damage_may_reach_are_not_trusted(
     damaged: str, told: list[tuple[int, str]], tmp_path: Path

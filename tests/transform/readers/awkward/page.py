@@ -40,6 +40,9 @@ quote is where it may be. Nothing in the file then says that something happened:
 - A quote that is opened by one accident and closed by another, with each at the edge of a cell: what
   lies between is, by the rules, one text.
 - A header cell with another name. (A required column that is missing stops the load.)
+- An unquoted text whose line break is bare, in the file's last record, and whose last line is a word and
+  a number such as `Итого: 500`: it is taken for a line of totals, and is in the quarantine; the row above
+  ends too early.
 - A line of totals that has as many cells as the header is a record for the reader; the contract finds
   no date in it and sends it to the quarantine.
 
