@@ -75,14 +75,16 @@ class Neighbours:
 
     def _goes_on(self, before: Settled, record: Settled) -> bool:
         """Whether a rejected record may be the rest of the row before it."""
-        begins = self._table.begins(record.raw)
-        cells = self._piece(record, most=len(record.raw))
+        table, begins = self._table, self._table.begins(record.raw)
+        cells = self._piece(record, most=len(record.raw) + 1)
         if not cells or record.reason == HEADER_AGAIN:
             return False
         if begins is False:
-            return len(cells) < self._table.width or record.reason in _QUOTE_PROBLEMS
-        if begins and len(cells) > 1:
+            return True
+        if begins and table.shapes[0] is not None and len(cells) > 1:
             return False
+        if table.quoted and before.open_end:
+            return True
         if record.reason in _QUOTE_PROBLEMS:  # a quote at a line's end may be a misplaced one
             return len(cells) < self._table.width
         return before.open_end and len(cells) <= max(1, self._table.width // 2)

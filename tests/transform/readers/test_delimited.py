@@ -175,6 +175,30 @@ def test_neighbours_that_damage_may_reach_are_not_trusted(
     assert reasons(written(tmp_path, damaged.encode())) == told
 
 
+@pytest.mark.parametrize(
+    ("text", "read_ids"),
+    [
+        (
+            '"id","n","text"\n"1","","а, б"\n"2","","в г"\n,\n"4","","д"\n"5","","е"\n',
+            ["1", "4", "5"],
+        ),
+        ('id,n,text\n1,,"а"\n2,,"бв"\n,3,,"г"\n4,,"д"\n5,,"е"\n', ["1", "4", "5"]),
+        ('"id","n","text"\n"1","а","б"\n"2","в",\n"г, д, е"\n"я","ж","з"\n', ["1"]),
+    ],
+    ids=[
+        "a delimiter alone",
+        "a delimiter too many at the beginning",
+        "a cell on a line of its own",
+    ],
+)
+def test_what_was_moved_over_a_line_end_costs_the_row_it_was_taken_from(
+    text: str, read_ids: list[str], tmp_path: Path
+) -> None:
+    rows, rejects = read(written(tmp_path, text.encode()))
+    assert [row[0] for row in rows if row[0] in {"1", "2", "4", "5"}] == read_ids
+    assert rejects
+
+
 def test_a_file_that_came_whole_may_end_without_a_line_end(tmp_path: Path) -> None:
     path = written(tmp_path, TABLE.removesuffix("\n").encode())
     assert reasons(path, whole=True) == []
