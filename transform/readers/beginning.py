@@ -12,6 +12,7 @@ from transform.readers.export import ReaderLimits, SourceMapping
 from transform.readers.headerline import header_row, looks_like_names
 from transform.readers.kinds import refuse
 from transform.readers.records import count_lines, line_end, parse_record
+from transform.readers.table import Table
 
 CURE = "See the file with `smartconnect inspect`, and say in the mapping file how it is written."
 
@@ -113,6 +114,23 @@ def check_header(header: FirstRecord, *, whole: bool, limits: ReaderLimits) -> N
         raise refuse("its header holds zero bytes: it is no text, or in an unknown encoding", CURE)
     if not header.ended and not whole:
         raise refuse("the file ends within its header line (cut off?)")
+
+
+def check_below(
+    records: Sequence[FirstRecord], header: FirstRecord, head: bytes, table: Table
+) -> None:
+    """Refuse a header that may go on in the line below: a broken one that begins no record.
+
+    Raises:
+        UnreadableExport: it may.
+    """
+    below = next((r for r in records if r.line > header.line), None)
+    if below is None or not header.open_end:
+        return
+    raw = head[header.next_start : below.next_start].lstrip(b"\r\n")
+    broken = not below.readable or len(below.cells) != table.width
+    if broken and table.begins(raw) is False:
+        raise _damaged_header(header, table.width, f"may go on in line {below.line}")
 
 
 def _damaged_header(above: FirstRecord, width: int, what: str) -> UnreadableExport:

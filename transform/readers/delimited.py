@@ -12,6 +12,7 @@ from transform.readers.beginning import (
     CURE,
     FirstRecord,
     all_quoted,
+    check_below,
     check_header,
     find_header,
     first_records,
@@ -93,6 +94,7 @@ def open_delimited(
         trailing_delimiter=mapping.trailing_delimiter,
         whole=whole or bool(containers),
     )
+    check_below(records, header, head, table)
     understood = Format(
         "delimited",
         containers,

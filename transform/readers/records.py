@@ -16,6 +16,7 @@ from transform.readers.dialect import Dialect
 UNCLOSED = "a quote is never closed"
 STRAY = "a quote in the middle of an unquoted field (a delimiter may be lost)"
 AFTER = "text after a closing quote (a delimiter may be lost)"
+ODD_ESCAPE = "a backslash that escapes nothing, where backslashes escape (a quote may be lost)"
 TOO_LONG = "the record is longer than the cap"
 _LINE_ENDS = re.compile(rb"\r\n|\n|\r")
 
@@ -79,6 +80,7 @@ class _Quoted:
         self._dialect = dialect
         self._fields: list[bytes] = []
         self._inner: list[tuple[int, int, int]] = []
+        self._problem: str | None = None
 
     def parse(self, text_end: int, next_line: int) -> Parsed:
         delimiter, quote = self._dialect.delimiter_bytes, self._dialect.quote_bytes
@@ -103,7 +105,7 @@ class _Quoted:
                 position = stop
             if position >= text_end:
                 inner = tuple(self._inner)
-                return Parsed(self._fields, text_end, next_line, None, not quoted, inner)
+                return Parsed(self._fields, text_end, next_line, self._problem, not quoted, inner)
             if not self._buffer.startswith(delimiter, position):
                 return Parsed(self._fields, first_end, first_next, AFTER)
             position += len(delimiter)
@@ -118,6 +120,9 @@ class _Quoted:
         if b"\n" in value or b"\r" in value:
             self._inner.append((len(self._fields), start + 1, match.end() - 1))
         if self._dialect.quote_bytes in value or (self._dialect.backslash and b"\\" in value):
+            plain = escapes.sub(b"", value)
+            if self._dialect.backslash and b"\\" in plain:
+                self._problem = ODD_ESCAPE
             value = escapes.sub(lambda escape: escape[0][1:], value)
         self._fields.append(value)
         return match.end()

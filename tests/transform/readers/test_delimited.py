@@ -18,7 +18,7 @@ from transform.readers.delimited import open_delimited
 from transform.readers.export import ReaderLimits
 from transform.readers.neighbours import BEGAN_ABOVE, GOES_ON, HEADER_AGAIN
 from transform.readers.reading import SECOND_TABLE
-from transform.readers.records import UNCLOSED
+from transform.readers.records import ODD_ESCAPE, UNCLOSED
 
 HEADER = ["id", "Имя", "text"]
 
@@ -197,6 +197,20 @@ def test_what_was_moved_over_a_line_end_costs_the_row_it_was_taken_from(
     rows, rejects = read(written(tmp_path, text.encode()))
     assert [row[0] for row in rows if row[0] in {"1", "2", "4", "5"}] == read_ids
     assert rejects
+
+
+def test_a_backslash_that_escapes_nothing_shows_that_something_is_lost(tmp_path: Path) -> None:
+    lines = [f'{n},"а \\"{n}\\" в"' for n in range(1, 6)]
+    lines[2] = '3,"а \\б\\" в"'
+    rows, rejects = read(written(tmp_path, ("id,text\n" + "\n".join(lines) + "\n").encode()))
+    assert [row[0] for row in rows] == ["1", "2", "4", "5"]
+    assert [(reject.line, reject.reason) for reject in rejects] == [(4, ODD_ESCAPE)]
+
+
+def test_a_header_above_a_broken_line_that_begins_no_record_is_refused(tmp_path: Path) -> None:
+    text = TABLE.replace("text\n1;01.02.2026;а", 'te\nxt; "ж"')
+    with pytest.raises(UnreadableExport, match="may go on in line 2"):
+        open_export(written(tmp_path, text.encode()))
 
 
 def test_a_file_that_came_whole_may_end_without_a_line_end(tmp_path: Path) -> None:
