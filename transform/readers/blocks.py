@@ -146,13 +146,23 @@ class BlockParser:
         return bool(first_opens and opens.all() and closes.all())
 
     def _may_swallow(self, text: bytes, layout: _Layout) -> bool:
-        """Whether a record of several lines could as well be several records (a quote lost)."""
+        """Whether a text of several lines could as well be several records (a quote lost).
+
+        Two lines beside each other with enough delimiters are enough to look more carefully.
+        """
         if not layout.inside.any():
             return False
+        starts = np.concatenate(([0], layout.feeds[:-1] + 1))
+        within = np.flatnonzero(layout.inside)
         delimiter, fewest = self._dialect.delimiter_bytes, self._width - 1
+
+        def is_wide(lines: Positions) -> Iterator[bool]:
+            places = zip(starts[lines].tolist(), layout.feeds[lines].tolist(), strict=True)
+            return (text.count(delimiter, start, end) >= fewest for start, end in places)
+
         return any(
-            all(text.count(delimiter, start, end) >= fewest for start, end in lines)
-            for lines in _lines_of_long_records(layout)
+            above and below
+            for above, below in zip(is_wide(within), is_wide(within + 1), strict=True)
         )
 
     def _table(self, text: bytes, *, quoted: bool, newlines: bool) -> pa.Table | None:
@@ -198,24 +208,6 @@ def _has_blank_line(codes: Codes, ends: Positions) -> bool:
     if not len(short):
         return False
     return bool(((lengths == 1).any()) or (codes[short - 1] == _CARRIAGE).any())
-
-
-def _lines_of_long_records(layout: _Layout) -> Iterator[list[tuple[int, int]]]:
-    """The (start, end) of each line, for each record of more than one line."""
-    lines: list[tuple[int, int]] = []
-    starts = np.concatenate(([0], layout.feeds[:-1] + 1))
-    long = layout.inside | np.concatenate(([False], layout.inside[:-1]))
-    rows = zip(
-        starts[long].tolist(),
-        layout.feeds[long].tolist(),
-        layout.inside[long].tolist(),
-        strict=True,
-    )
-    for start, end, goes_on in rows:
-        lines.append((start, end))
-        if not goes_on:
-            yield lines
-            lines = []
 
 
 def last_record_end(text: bytes, dialect: Dialect) -> int:

@@ -130,7 +130,7 @@ def _of_damaged_or_cyrillic(path: Path) -> str:
             good, bad = good + valid, bad + (not valid)
             letters, between_ascii = _mixed_letters(line)
             looked_at, mixed = looked_at + letters, mixed + between_ascii
-    if good > bad:
+    if good and good >= bad:  # by chance, hardly any text of another encoding is UTF-8
         return "utf-8"
     high = int(counts.sum())
     if mixed > _MIXED_SHARE * looked_at:

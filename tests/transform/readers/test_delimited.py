@@ -213,6 +213,26 @@ def test_a_header_above_a_broken_line_that_begins_no_record_is_refused(tmp_path:
         open_export(written(tmp_path, text.encode()))
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_record_of_two_long_fields_is_doubted_for_each_of_them(
+    fast: bool, tmp_path: Path
+) -> None:
+    text = '"id";"n";"text"\n"1;"";""\n""2";"а";"б\n\nв"\n"3";"";"г\nд"\n'
+    export = open_delimited(
+        written(tmp_path, text.encode()), (), SourceMapping(), ReaderLimits(), fast=fast
+    )
+    assert [row["id"] for batch in export for row in batch.to_pylist()] == ["3"]
+    assert [reject.reason for reject in export.rejects] == [DOUBTFUL]
+
+
+def test_a_short_file_cut_within_a_letter_is_still_utf_8(tmp_path: Path) -> None:
+    path = written(tmp_path, "id,text\n1,заказ\n2,здравствуйте".encode()[:-1])
+    rows, rejects = read(path)
+    assert open_export(path).format.encoding == "utf-8"
+    assert [reject.line for reject in rejects][-1] == 3
+    assert rows in ([], [["1", "заказ"]])
+
+
 def test_a_file_that_came_whole_may_end_without_a_line_end(tmp_path: Path) -> None:
     path = written(tmp_path, TABLE.removesuffix("\n").encode())
     assert reasons(path, whole=True) == []
