@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from transform.errors import UnreadableExport
 from transform.readers.dialect import SAMPLE_RECORDS, Dialect
@@ -138,6 +139,14 @@ def _damaged_header(above: FirstRecord, width: int, what: str) -> UnreadableExpo
         f"line {above.line} may be the header and {what}, while most records have {width} fields",
         f"{CURE} If every record ends with a delimiter: trailing_delimiter = true.",
     )
+
+
+def trusted_rows(
+    records: Sequence[FirstRecord], header: FirstRecord, width: int
+) -> list[FirstRecord]:
+    """The rows that tell how records look: those directly behind a broken one may be pieces."""
+    whole = (row for above, row in pairwise(records) if above.readable and row.line > header.line)
+    return [row for row in whole if row.readable and len(row.cells) == width]
 
 
 def all_quoted(body: Sequence[FirstRecord]) -> bool:

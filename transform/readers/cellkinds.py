@@ -26,7 +26,7 @@ _SHAPES = (
     ("address", _ADDRESS),
     ("code", _CODE),
 )
-_ENOUGH_CELLS = 3
+_ENOUGH_CELLS = 2
 _NEARLY_ALL = 0.95
 _REMEMBERED_CELLS = 8192  # most cells of a sample come several times
 
@@ -54,7 +54,7 @@ def _common_shape(cells: Iterable[str]) -> str | None:
         return None
     shape, count = counts.most_common(1)[0]
     others = counts.total() - count
-    one_stray = others <= 1 and count > _ENOUGH_CELLS
+    one_stray = others <= 1 and count > 3
     common = one_stray or count >= _NEARLY_ALL * counts.total()
     return shape if shape != "words" and common else None
 

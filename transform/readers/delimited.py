@@ -16,6 +16,7 @@ from transform.readers.beginning import (
     check_header,
     find_header,
     first_records,
+    trusted_rows,
 )
 from transform.readers.cellkinds import column_shapes
 from transform.readers.containers import TemporaryFile, keep, release
@@ -78,7 +79,7 @@ def open_delimited(
     trial = _dialect(head, codec, mapping, limits)
     records = list(first_records(head, codec, trial.dialect, limits))
     header = find_header(records, trial.width, mapping)
-    body = [r for r in records if r.line > header.line and len(r.cells) == trial.width]
+    body = trusted_rows(records, header, trial.width)
     check_header(header, whole=whole or bool(containers), limits=limits)
     table = Table(
         path=path,
