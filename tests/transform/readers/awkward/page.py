@@ -45,7 +45,7 @@ quote is where it may be. Nothing in the file then says that something happened:
   ends too early.
 - Behind a quote that is never closed, in a table whose first column has no kind of value in common
   (words, or only a few records): a line of that text with as many delimiters as a record. `make fuzz`
-  counts it as silent: about one file in twenty thousand.
+  counts it as silent (seed 82001, file 6333).
 - A line of totals that has as many cells as the header is a record for the reader; the contract finds
   no date in it and sends it to the quarantine.
 
