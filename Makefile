@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz fuzz-guided reading-files lint types contracts check lock bench clean
+.PHONY: help demo up test fuzz fuzz-guided reading-files promises mutants lint types contracts check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +53,12 @@ fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the care
 
 reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward files of the tests
 	@PYTHONPATH=.:tests/transform/readers $(BIN)/python -m awkward --page docs/reading-files.md
+
+promises: $(VENV)/.dev ## docs/promises.md anew, from the markers of the tests
+	@PYTHONPATH=tests/promises $(BIN)/python -m proof page
+
+mutants: $(VENV)/.dev ## the code broken on purpose: the tests of each promise must fail; ARGS="vendor" for some rows
+	@PYTHONPATH=tests/promises $(BIN)/python -m proof mutants $(ARGS)
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check .

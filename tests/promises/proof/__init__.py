@@ -1,0 +1,1 @@
+"""What is promised for each fault, which tests prove it, and which breakages those tests catch."""
