@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz fuzz-guided reading-files promises mutants lint types contracts check lock bench clean
+.PHONY: help demo up test fuzz fuzz-guided reading-files promises mutants lint types contracts audit sbom check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -73,6 +73,19 @@ contracts: $(VENV)/.dev ## who may import whom
 bench: $(VENV)/.bench ## speed and memory against plain DuckDB, dlt and calamine; ARGS="pipeline --rounds 5" for one of them
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)
 
+# A venv of its own: what audits is no part of what is audited.
+$(VENV)/audit/.stamp: requirements-audit.lock $(VENV)/.runtime
+	@test -x $(VENV)/audit/bin/python || $(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements-audit.lock
+	@touch $@
+
+audit: $(VENV)/audit/.stamp ## known vulnerabilities of the locked packages; loud where nobody can be asked
+	@$(VENV)/audit/bin/pip-audit -r requirements-dev.lock --disable-pip --require-hashes --progress-spinner off --timeout 10 --format json 2>/dev/null | $(BIN)/python .ci/audit.py
+
+sbom: $(VENV)/audit/.stamp ## dist/sbom.cdx.json: what a release is made of (CycloneDX)
+	@mkdir -p dist
+	@$(VENV)/audit/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
+
 check: lint types contracts test ## all that CI checks
 
 # uv is needed for this one alone (pip install uv): it writes a lock for all platforms, without hosts.
@@ -81,6 +94,7 @@ lock: ## write the locks anew from the ranges of pyproject.toml
 	@$(LOCK) -q -o requirements.lock
 	@$(LOCK) -q --extra dev -c requirements.lock -o requirements-dev.lock
 	@$(LOCK) -q --extra dev --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock
+	@env -u PIP_FIND_LINKS uv --no-config pip compile --group audit --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements-audit.lock
 	@$(LOCK) -q --extra dev --extra bench -c requirements-dev.lock -o requirements-bench.lock
 
 clean: ## what builds left; never data
