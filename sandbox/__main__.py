@@ -47,6 +47,13 @@ def _one_of(*words: str) -> object:
     return check
 
 
+def _told_faults(value: bool) -> None:
+    if value:
+        for name, meaning in FAULTS.items():
+            Console().print(f"{name:24}{meaning}", highlight=False, markup=False)
+        raise typer.Exit
+
+
 @app.command()
 def main(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -106,8 +113,20 @@ def main(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help=f"NAME or NAME:dd.mm.yyyy, repeatable: {', '.join(FAULTS)}."),
+        typer.Option(
+            help="NAME[@operation][:dd.mm.yyyy][%probability][*times], repeatable; "
+            f"--list-faults says what each is: {', '.join(FAULTS)}."
+        ),
     ] = None,
+    elsewhere: Annotated[
+        str, typer.Option(help="Where redirect-elsewhere and location-elsewhere lead.")
+    ] = "http://169.254.169.254/latest/meta-data",
+    _list_faults: Annotated[
+        bool,
+        typer.Option(
+            "--list-faults", help="Say what each fault is.", callback=_told_faults, is_eager=True
+        ),
+    ] = False,
     column: Annotated[
         list[str] | None,
         typer.Option(help="OLD=NEW renames a column, NEW adds one; :dd.mm.yyyy says since when."),
@@ -124,7 +143,7 @@ def main(
         "\t" if delimiter == "tab" else delimiter, encoding, wrap, headers, selection, date_to,
         pending_status, location, download_needs_token, time_zone, _date(today),
         messages_per_day, users_change, corpus, _date(corpus_start), record, callback_url,
-        _faults(fault or []), _column_changes(column or []),
+        _faults(fault or []), _column_changes(column or []), elsewhere,
     )  # fmt: skip
     serving = server(options)
     bound = bound_socket(options)

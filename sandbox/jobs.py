@@ -11,6 +11,8 @@ from typing import Any
 
 from sandbox.company import InventedCompany
 from sandbox.corpus import Corpus
+from sandbox.damage import damaged
+from sandbox.faults import Faults
 from sandbox.files import export_file
 from sandbox.messages import Message, content_hash, days_between
 from sandbox.options import SandboxOptions
@@ -87,8 +89,10 @@ def hash_category(name: str) -> int:
 class Jobs:
     """All tasks of a sandbox; safe to use from several threads."""
 
-    def __init__(self, options: SandboxOptions) -> None:
+    def __init__(self, options: SandboxOptions, faults: Faults) -> None:
         self._options = options
+        self._faults = faults
+        self._late: set[tuple[str, date]] = set()
         self.company = Company(options)
         self._tasks: dict[int, Task] = {}
         self._files: dict[int, tuple[bytes, str]] = {}
@@ -115,6 +119,10 @@ class Jobs:
             self._note("start", task)
             return task
 
+    def task(self, task_id: object) -> Task | None:
+        """A task of any kind."""
+        return self._tasks.get(task_id) if isinstance(task_id, int) else None
+
     def find(self, task_id: int, kind: str) -> Task | None:
         """A task of this kind."""
         task = self._tasks.get(task_id)
@@ -137,17 +145,20 @@ class Jobs:
             table = self.company.statistics(task)
         table = changed_columns(table, self._options.column_changes, task.date_from)
         self._note("file", task, rows=len(table[1]), content_hash=content_hash(messages))
-        return export_file(self._damaged(table, task.date_from), self._options)
+        return export_file(self._damaged(table, task), self._options)
 
-    def _damaged(self, table: Table, day: date) -> Table:
-        header, rows = table
-        if self._options.has_fault("missing-column", day):
-            header, rows = header[:2] + header[3:], [row[:2] + row[3:] for row in rows]
-        if self._options.has_fault("impossible-date", day) and rows:
-            rows[0] = ["31.02.2026 10:00:00" if i == 2 else c for i, c in enumerate(rows[0])]
-        if self._options.has_fault("empty-day", day):
-            rows = []
-        return header, rows
+    def _damaged(self, table: Table, task: Task) -> Table:
+        day, operation = task.date_from, f"start_{task.kind}_export"
+
+        def strikes(name: str) -> bool:
+            if name != "late-rows":
+                return self._faults.strikes(name, day, operation)
+            first = (task.kind, day) not in self._late
+            late = first and self._faults.strikes(name, day, operation)
+            self._late |= {(task.kind, day)} if late else set()
+            return late
+
+        return damaged(table, task.kind, day, strikes)
 
     def _note(self, event: str, task: Task, **more: Any) -> None:
         entry = {

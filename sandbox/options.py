@@ -7,34 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-FAULTS = (
-    "unknown-status",
-    "no-task-id",
-    "not-json",
-    "never-ready",
-    "short-download",
-    "short-download-chunked",
-    "unreadable-file",
-    "missing-column",
-    "impossible-date",
-    "empty-day",
-)
+from sandbox.faults import FAULTS, Fault
 
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault by name, for one day (of the export's date_from) or for all."""
-
-    name: str
-    day: date | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Fault:
-        """`NAME` or `NAME:dd.mm.yyyy`; ValueError for anything else."""
-        name, _, day = text.partition(":")
-        if name not in FAULTS:
-            raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}")
-        return cls(name, datetime.strptime(day, "%d.%m.%Y").date() if day else None)  # noqa: DTZ007
+__all__ = ["FAULTS", "ColumnChange", "Fault", "SandboxOptions"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +65,7 @@ class SandboxOptions:
     callback_url: str | None = None
     faults: tuple[Fault, ...] = field(default=())
     column_changes: tuple[ColumnChange, ...] = field(default=())
+    elsewhere: str = "http://169.254.169.254/latest/meta-data"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -100,7 +76,3 @@ class SandboxOptions:
         """The sandbox's clock: nothing is dated after it. Company-local, naive."""
         real = datetime.now(self.zone).replace(tzinfo=None)
         return real if self.today is None else datetime.combine(self.today, real.time())
-
-    def has_fault(self, name: str, day: date | None) -> bool:
-        """Whether `name` is to happen for an export that begins on `day`."""
-        return any(f.name == name and f.day in (None, day) for f in self.faults)
