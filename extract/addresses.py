@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx
 
 from extract.errors import DownloadIncomplete, LocationRefused
 from extract.options import ClientOptions
 
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
+_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  # RFC 8215: leads where its network wants
+_COMPATIBLE = ip_network("::/96")  # RFC 4291, given up long ago
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CURE = (
     "If this host is right, add it to SMARTCONNECT_DOWNLOAD_HOSTS; otherwise ask SmartConnect why "
@@ -76,13 +79,22 @@ async def checked_target(url: httpx.URL, options: ClientOptions, asked: str) -> 
 def _may_connect(
     address: IPv4Address | IPv6Address, options: ClientOptions, *, is_vendor: bool, listed: bool
 ) -> bool:
-    plain = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    checked = plain or address
+    checked = _meant(address) if isinstance(address, IPv6Address) else address
     if checked.is_loopback:
         return is_vendor and options.allow_loopback
     if any(checked in network for network in options.networks):
         return listed or options.allow_public_hosts
-    return checked.is_global and not checked.is_multicast
+    return checked.is_global and not checked.is_multicast and checked not in _LOCAL_NAT64
+
+
+def _meant(address: IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one carries: mapped, compatible, 6to4, or by NAT64."""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    carries = address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)
+    return IPv4Address(int(address) & 0xFFFFFFFF) if carries else address
 
 
 def _is_listed(host: str, allowed: tuple[str, ...]) -> bool:
