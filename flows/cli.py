@@ -104,12 +104,17 @@ def inspect(
 
 
 @app.command()
-def status(sandbox: Sandbox = False) -> None:
-    """What readers see now: the release, the days of each dataset, when each was last seen."""
+def status(
+    sandbox: Sandbox = False,
+    every_month: Annotated[bool, typer.Option("--all", help="Every month, not only 13.")] = False,
+) -> None:
+    """What readers see now: the release, and each dataset's calendar of days: loaded, missing,
+    held, empty, stale, quarantined, late.
+    """
     use_sandbox_data(sandbox)
     from flows.status import show_status  # noqa: PLC0415
 
-    raise typer.Exit(show_status(console))
+    raise typer.Exit(show_status(console, every_month=every_month))
 
 
 @app.command()

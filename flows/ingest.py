@@ -9,10 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
 from flows.loader import Loader, publish_release, writer_session
 from flows.pipeline import DayKey, Options, run_days
+from flows.reconciliation import (
+    not_comparable,
+    reconcile,
+    reconcile_release,
+    tell,
+    warnings,
+)
 from flows.reporting import Progress
 from flows.run import Run
 from flows.snapshot import users_outcome
@@ -20,9 +28,10 @@ from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from warehouse.database import Writer, prepare_tables
 from warehouse.ledger import DayState, average_export_seconds, day_states
+from warehouse.reconciling import Comparison
 from warehouse.replay import read_outcomes, replay_steps
 
-EXPORTED = ("chats", "statistics")
+__all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0
 Plan = Callable[[str, Mapping[date, DayState]], Sequence[date]]
 
@@ -83,8 +92,20 @@ async def ingest(
         report.outcomes += await _followed(run, days, loader, options)
     if with_users:
         report.outcomes.append(await users_outcome(run))
+    told = await _reconciled(run, reconcile)
     report.release = await publish_release() or loader.released
+    told += await _reconciled(run, reconcile_release)
+    report.warnings += warnings(told)
+    report.notes += [said] if (said := not_comparable(told)) else []
+    await tell(told)
     _refuse_all_empty(report.outcomes, known)
+
+
+async def _reconciled(
+    run: Run, compare: Callable[[Writer, Run], list[Comparison]]
+) -> list[Comparison]:
+    async with writer_session(run) as writer:
+        return await in_thread(compare, writer, run)
 
 
 async def find_kept(run: Run, days: Sequence[DayKey], *, accept_smaller: bool = False) -> None:

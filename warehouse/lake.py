@@ -120,6 +120,14 @@ def is_sorted(path: Path, column: str) -> bool:
     return metadata.get(SORTED_BY.encode()) == column.encode()
 
 
+def footer_rows(path: Path) -> int | None:
+    """A Parquet file's rows by its footer; None where no file is, or none that can be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
+
+
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterable[pa.Table]:
     kept: list[pa.RecordBatch] = []
     rows = 0

@@ -13,15 +13,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
 from warehouse.errors import NoSuchRelease
+from warehouse.lake import footer_rows
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
 from warehouse.observations import DayFile, shown_sql
-from warehouse.schema import Contract, literal
+from warehouse.schema import Contract, literal, quoted
 
 DATABASE, MANIFEST, PARQUET = "warehouse.duckdb", "manifest.json", "parquet"
 
@@ -179,10 +180,11 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
         _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
-    hidden = {
-        row[0]: int(row[1])
+    counts = {
+        row[0]: (int(row[1]), int(row[2]))
         for row in writer.connection.execute(
-            "SELECT window_day, rows_hidden + rows_duplicate FROM meta.days WHERE dataset = ?",
+            "SELECT window_day, rows, rows_hidden + rows_duplicate FROM meta.days "
+            "WHERE dataset = ?",
             [contract.dataset],
         ).fetchall()
     }
@@ -190,12 +192,20 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
     for day, file in files.items():
         folder = root / f"window_day={day.isoformat()}"
         folder.mkdir()
-        if hidden[day]:
+        rows, hidden = counts[day]
+        if footer_rows(file.path) != rows:  # gone or another: the table still has its rows
+            _copy_query(writer, _table_sql(contract, day), folder / "part.parquet")
+        elif hidden:
             others = [other for other in files.values() if other.window_day != day]
             _copy_shown(writer, contract, file, others, folder / "part.parquet")
         else:
             os.link(file.path, folder / "part.parquet")
     return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
+
+
+def _table_sql(contract: Contract, day: date) -> str:
+    columns = ", ".join(map(quoted, contract.columns))
+    return f"SELECT {columns} FROM {quoted(contract.dataset)} WHERE window_day = '{day}'"
 
 
 def _copy_shown(

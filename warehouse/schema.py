@@ -99,6 +99,19 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "field": ("VARCHAR", "The field it was read as, or extra."),
         },
     ),
+    "reconciliation": (
+        "Counts that tell of the same thing: those that disagree, and the statistics export's "
+        "counts of messages beside the rows of chats. No other row: everything else agrees.",
+        {
+            "dataset": ("VARCHAR", "chats or statistics."),
+            "window_day": ("DATE", "The day."),
+            "compared": ("VARCHAR", "What was counted, or the measure of the statistics export."),
+            "expected": ("BIGINT", "The count it should be: of ledger, database, or chats."),
+            "found": ("BIGINT", "The count that was found; NULL: nothing was there to count."),
+            "agrees": ("BOOLEAN", "Whether both are the same."),
+            "checked_at": ("TIMESTAMPTZ", "When this was first found so."),
+        },
+    ),
     "facts": (
         "What was found out about the vendor, which it doesn't publish.",
         {
