@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import sys
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -173,6 +174,7 @@ class _Fetch:
                     digest.update(chunk)
                     size += len(chunk)
                     _write(file, chunk)
+            sys.audit("smartconnect.point", "extract.download.file-whole")
             self._refuse_no_export(head, size)
         except BaseException:
             path.unlink(missing_ok=True)
@@ -183,9 +185,13 @@ class _Fetch:
     def _created(self, path: Path) -> BinaryIO:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            sys.audit("smartconnect.point", "extract.download.folder-made")
+            file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            sys.audit("smartconnect.point", "extract.download.file-made")
         except OSError as error:
             problem = os.strerror(error.errno or 0)
+        else:
+            return file
         raise _disk(problem)
 
     def _refuse_no_export(self, head: bytes, size: int) -> None:
@@ -204,6 +210,7 @@ class _Fetch:
 def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
+        sys.audit("smartconnect.point", "extract.download.chunk-written")
     except OSError as error:
         problem = os.strerror(error.errno or 0)
     else:

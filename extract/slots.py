@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -89,10 +90,12 @@ class JobSlots:
             name = f"{time.monotonic_ns():020d}-{len(self._paths):03d}-{os.urandom(4).hex()}.ticket"
             path = self._waiting / name
             lock = try_lock(path)
+            sys.audit("smartconnect.point", "extract.slots.ticket-taken")
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "extract.slots.ticket-removed")
             lock.release()
 
     def _free(self, ticket: Path | None) -> FileLock | None:
@@ -123,5 +126,6 @@ def _is_alive(ticket: Path) -> bool:
         if lock is None:
             return silent_seconds <= SILENT_SECONDS
         ticket.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "extract.slots.dead-ticket-removed")
         lock.release()
     return False

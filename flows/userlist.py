@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -45,6 +46,7 @@ def keep_list(
     sha256 = hashlib.sha256(content).hexdigest()
     incoming = layout.incoming / f"users-{os.urandom(8).hex()}.part"
     incoming.write_bytes(content)
+    sys.audit("smartconnect.point", "flows.userlist.list-written")
     path = store_raw(
         layout,
         incoming,

@@ -5,6 +5,7 @@ DuckDB keeps a leftover write-ahead log after a kill and replays it when the fil
 
 from __future__ import annotations
 
+import sys
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -43,6 +44,7 @@ class Writer:
                 self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+        sys.audit("smartconnect.point", "warehouse.database.committed")
 
 
 @contextmanager
@@ -90,6 +92,7 @@ def writer_lock(layout: DataDirectory, *, holder: str, wait_seconds: float) -> I
         ) from None
     try:
         note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+        sys.audit("smartconnect.point", "warehouse.database.holder-noted")
         yield
     finally:
         lock.release()
@@ -110,6 +113,7 @@ def opened(
         yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
     finally:
         connection.close()
+        sys.audit("smartconnect.point", "warehouse.database.closed")
 
 
 def _holder(note: object) -> str:
@@ -126,11 +130,13 @@ def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConn
         _attach(connection, layout, memory_limit_mb)
         if fresh:
             make_meta(connection)
+            sys.audit("smartconnect.point", "warehouse.database.meta-made")
     except BaseException:
         connection.close()
         raise
     if fresh:
         layout.database.chmod(PRIVATE_FILE)
+        sys.audit("smartconnect.point", "warehouse.database.file-closed")
     return connection
 
 
@@ -147,6 +153,7 @@ def _attach(
     connection.execute(
         f"ATTACH {literal(str(layout.database))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
+    sys.audit("smartconnect.point", "warehouse.database.attached")
     connection.execute("USE warehouse")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -128,6 +129,7 @@ class DataDirectory:
             known = self._origin()
             if known is None:
                 publish_bytes(self.state / "origin.json", json.dumps({"origin": origin}).encode())
+                sys.audit("smartconnect.point", "warehouse.layout.origin-kept")
         except OSError as error:
             raise DirectoryUnusable(
                 f"The data directory {self.root} can't be written "
@@ -143,17 +145,25 @@ class DataDirectory:
     def _make(self) -> None:
         if not self.root.exists():
             self.root.mkdir(parents=True)
+            sys.audit("smartconnect.point", "warehouse.layout.root-made")
             self.open_to_readers(self.root)  # whatever the umask: what is private has its own mode
+            sys.audit("smartconnect.point", "warehouse.layout.root-opened")
         private = (self.raw, self.quarantine, self.state, self.root / "inbox")
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.layout.private-made")
             folder.chmod(PRIVATE_DIR)  # also where a server's log was here first
+            sys.audit("smartconnect.point", "warehouse.layout.private-closed")
         for folder in (self.lake, self.releases):
             folder.mkdir(parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.layout.published-made")
             self.open_to_readers(folder)
+            sys.audit("smartconnect.point", "warehouse.layout.published-opened")
         probe = self.state / ".probe"
         probe.write_bytes(b"")
+        sys.audit("smartconnect.point", "warehouse.layout.probe-written")
         probe.unlink()
+        sys.audit("smartconnect.point", "warehouse.layout.probe-removed")
 
     @property
     def origin(self) -> str:
@@ -172,10 +182,13 @@ class DataDirectory:
         everyone = self.group is None
         if path.is_dir():
             path.chmod(0o755 if everyone else 0o750)
+            sys.audit("smartconnect.point", "warehouse.layout.folder-opened")
         else:
             path.chmod(0o444 if everyone else 0o440)
+            sys.audit("smartconnect.point", "warehouse.layout.file-opened")
         if self.group is not None:
             shutil.chown(path, group=self.group)
+            sys.audit("smartconnect.point", "warehouse.layout.group-given")
 
 
 def sync(path: Path) -> None:
@@ -191,7 +204,10 @@ def publish_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """Write beside, fsync, rename, fsync the folder: whole or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(content)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-written")
     beside.chmod(mode)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-closed")
     sync(beside)
     beside.replace(path)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-renamed")
     sync(path.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -145,3 +146,4 @@ def set_fact(writer: Writer, key: str, value: str, evidence: str) -> None:
             "INSERT INTO meta.facts VALUES (?, ?, ?, ?)", [key, value, evidence, datetime.now(UTC)]
         )
         connection.execute("UPDATE meta.revision SET number = number + 1")
+        sys.audit("smartconnect.point", "warehouse.ledger.fact-set")

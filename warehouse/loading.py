@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -60,13 +61,16 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     with writer.transaction():
         if outcome == "loaded":
             _replace(writer, contract, load, facts)
+            sys.audit("smartconnect.point", "warehouse.loading.day-replaced")
             bump_revision(writer.connection)
         elif outcome == "unchanged":
             _observe_again(writer, contract, load)
         _write_ledger(writer, load, result, _told(load))
         write_columns(writer, load.dataset, load.load_id, load.columns)
+        sys.audit("smartconnect.point", "warehouse.loading.ledger-written")
     if outcome != "loaded":
         load.lake_path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.loading.unused-removed")
     return result
 
 
@@ -78,6 +82,7 @@ def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     with writer.transaction():
         _observe_again(writer, contract, seen)
         _write_ledger(writer, seen, result, {"rows_outside_day": 0})
+        sys.audit("smartconnect.point", "warehouse.loading.confirmed")
     return result
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -59,10 +60,13 @@ def store_raw(
     prove_hash(source, sha256)
     folder = layout.raw_folder(dataset, date_from, date_to)
     folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    sys.audit("smartconnect.point", "warehouse.raw.folder-made")
     target = folder / f"{sha256}{suffix}"
     source.chmod(PRIVATE_FILE)
+    sys.audit("smartconnect.point", "warehouse.raw.file-closed")
     sync(source)
     source.replace(target)
+    sys.audit("smartconnect.point", "warehouse.raw.file-moved")
     sync(folder)
     sync(folder.parent)
     return target
@@ -88,6 +92,7 @@ def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
     if observation not in note["observations"]:
         note["observations"].append(observation)
         publish_bytes(path, json.dumps(note, indent=1).encode())
+        sys.audit("smartconnect.point", "warehouse.raw.observation-noted")
 
 
 def raw_observations(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class Rebuild:
             self.ledgers = {name: read_outcomes(old, name) for name in old.contracts}
             self._revision = revision(old.connection)
             old.connection.execute("CHECKPOINT warehouse")
+            sys.audit("smartconnect.point", "warehouse.rebuilding.old-checkpointed")
             lake = old.connection.execute("SELECT lake_file FROM meta.days").fetchall()
             loads = old.connection.execute("SELECT dataset, load_id FROM meta.loads").fetchall()
         files = [self.layout.quarantine_file(*map(str, row)) for row in loads]
@@ -101,7 +103,9 @@ class Rebuild:
             there = self.layout.root / file.relative_to(self.staging.root)
             if self.layout.relative(there) not in needed:
                 there.unlink(missing_ok=True)
+                sys.audit("smartconnect.point", "warehouse.rebuilding.leftover-removed")
         shutil.rmtree(self.staging.root, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.staging-cleared")
 
     def _staged_files(self) -> list[Path]:
         folders = (self.staging.lake, self.staging.quarantine)
@@ -118,12 +122,14 @@ class Rebuild:
             number = max(self._revision, newest_revision(self.layout)) + 1
             writer.connection.execute("UPDATE meta.revision SET number = ?", [number])
             writer.connection.execute("CHECKPOINT warehouse")
+            sys.audit("smartconnect.point", "warehouse.rebuilding.new-checkpointed")
 
     def _take_history(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ATTACH {literal(str(self.layout.database))} AS old (READ_ONLY)")
         for table in HISTORY:
             connection.execute(f"INSERT INTO meta.{table} BY NAME SELECT * FROM old.meta.{table}")
         connection.execute("DETACH old")
+        sys.audit("smartconnect.point", "warehouse.rebuilding.history-taken")
 
     def swap(self) -> None:
         """Put the new warehouse in the old one's place; durable when this returns."""
@@ -134,13 +140,16 @@ class Rebuild:
             sync(self.staging.database)
             # A leftover log would be replayed into the new file; the old one was checkpointed.
             self.layout.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.log-removed")
             self.staging.database.replace(self.layout.database)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.swapped")
         except BaseException:
             for path in linked:
                 path.unlink(missing_ok=True)
             raise
         sync(self.layout.state)
         shutil.rmtree(self.staging.root, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.staging-removed")
 
     def _link(self, file: Path) -> Path:
         target = self.layout.root / file.relative_to(self.staging.root)
@@ -148,7 +157,9 @@ class Rebuild:
             make_folders(self.layout, target.parent)
         else:
             target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.quarantine-made")
         os.link(file, target)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.linked")
         sync(target.parent)
         return target
 

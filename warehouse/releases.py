@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
         return None
     _point_at(layout, release)
     _rollback_path(layout).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-ended")
     _sweep(writer, keep)
     return release
 
@@ -105,10 +107,13 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
         wanted = f"release {to}" if to is not None else "release before the current one"
         raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
     publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-noted")
     if hold:
         publish_bytes(_hold_path(layout), b"{}")
+        sys.audit("smartconnect.point", "warehouse.releases.hold-set")
     else:
         _hold_path(layout).unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.releases.hold-ended")
     _point_at(layout, chosen)
     return chosen
 
@@ -136,9 +141,13 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     layout = writer.layout
     building = layout.building / f"release-{number}"
     shutil.rmtree(building, ignore_errors=True)
+    sys.audit("smartconnect.point", "warehouse.releases.leftover-removed")
     building.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
+    sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
     shutil.copyfile(layout.database, building / DATABASE)
+    sys.audit("smartconnect.point", "warehouse.releases.database-copied")
     datasets = {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
     manifest = {
         "release": number,
@@ -151,11 +160,15 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
         "datasets": datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
     for path in _deepest_first(building):
         layout.open_to_readers(path)
+        sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
+        sys.audit("smartconnect.point", "warehouse.releases.synced")
     target = layout.releases / str(number)
     building.rename(target)
+    sys.audit("smartconnect.point", "warehouse.releases.renamed")
     sync(layout.releases)
     return Release(number, target)
 
@@ -176,7 +189,9 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
     root = building / PARQUET / contract.dataset
     if contract.key:
         root.mkdir(parents=True)
+        sys.audit("smartconnect.point", "warehouse.releases.list-folder-made")
         _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
+        sys.audit("smartconnect.point", "warehouse.releases.list-copied")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
     hidden = {
@@ -187,14 +202,18 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
         ).fetchall()
     }
     root.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.dataset-folder-made")
     for day, file in files.items():
         folder = root / f"window_day={day.isoformat()}"
         folder.mkdir()
+        sys.audit("smartconnect.point", "warehouse.releases.day-folder-made")
         if hidden[day]:
             others = [other for other in files.values() if other.window_day != day]
             _copy_shown(writer, contract, file, others, folder / "part.parquet")
+            sys.audit("smartconnect.point", "warehouse.releases.day-copied")
         else:
             os.link(file.path, folder / "part.parquet")
+            sys.audit("smartconnect.point", "warehouse.releases.day-linked")
     return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
 
 
@@ -209,14 +228,18 @@ def _copy_query(writer: Writer, sql: str, target: Path) -> None:
     writer.connection.execute(
         f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
+    sys.audit("smartconnect.point", "warehouse.releases.query-copied")
 
 
 def _point_at(layout: DataDirectory, release: Release) -> None:
     """Swap the link; readers see the old release or the new one, and nothing between."""
     beside = layout.root / f".current.{os.getpid()}"
     beside.unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.old-link-removed")
     beside.symlink_to(Path("releases") / str(release.number))
+    sys.audit("smartconnect.point", "warehouse.releases.link-made")
     beside.replace(layout.current)
+    sys.audit("smartconnect.point", "warehouse.releases.link-swapped")
     sync(layout.root)
 
 
@@ -228,7 +251,9 @@ def _sweep(writer: Writer, keep: int) -> None:
             continue
         gone = layout.building / f"gone-{old.number}"
         old.path.rename(gone)
+        sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
         shutil.rmtree(gone, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.releases.old-removed")
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
@@ -238,3 +263,4 @@ def _sweep(writer: Writer, keep: int) -> None:
     for path in layout.lake.glob("*/*/*.parquet"):
         if path not in needed and path.stem in loaded:
             path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")

@@ -5,6 +5,7 @@ Only the contract's tracked columns make a version; a volatile one (a last-seen 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -64,6 +65,7 @@ def load_snapshot(
         with writer.transaction():
             if outcome == "loaded":
                 opened, closed = _load(writer, contract, snapshot_date, observed_at)
+                sys.audit("smartconnect.point", "warehouse.snapshots.list-replaced")
                 fill_quarantine(writer, contract.dataset, snapshot_date, load_id, quarantine_path)
                 bump_revision(connection)
             insert_row(
@@ -84,6 +86,7 @@ def load_snapshot(
                 },
             )
             write_columns(writer, contract.dataset, load_id, columns or {})
+            sys.audit("smartconnect.point", "warehouse.snapshots.ledger-written")
     finally:
         connection.unregister("incoming")
     return SnapshotResult(outcome, table.num_rows, opened, closed, table.num_rows - opened)
