@@ -166,17 +166,19 @@ class _Fetch:
     async def _keep(self, response: httpx.Response) -> Downloaded:
         digest, size, head = hashlib.sha256(), 0, b""
         path = self._folder / f"{os.urandom(8).hex()}.part"
+        file = self._created(path)
         try:
-            with self._created(path) as file:
-                async for chunk in body_chunks(response, self._options.max_download_bytes):
-                    if len(head) < _HEAD_BYTES:
-                        head = (head + chunk)[:_HEAD_BYTES]
-                    digest.update(chunk)
-                    size += len(chunk)
-                    _write(file, chunk)
-            sys.audit("smartconnect.point", "extract.download.file-whole")
+            async for chunk in body_chunks(response, self._options.max_download_bytes):
+                if len(head) < _HEAD_BYTES:
+                    head = (head + chunk)[:_HEAD_BYTES]
+                digest.update(chunk)
+                size += len(chunk)
+                _write(file, chunk)
+            _close(file)
             self._refuse_no_export(head, size)
         except BaseException:
+            with suppress(OSError):
+                file.close()  # what it still holds may find no place either
             path.unlink(missing_ok=True)
             raise
         announced = "content-length" in response.headers
@@ -211,6 +213,18 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
         sys.audit("smartconnect.point", "extract.download.chunk-written")
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return
+    raise _disk(problem)
+
+
+def _close(file: BinaryIO) -> None:
+    """Close it: the last bytes are written now, and the disk may refuse them."""
+    try:
+        file.close()
+        sys.audit("smartconnect.point", "extract.download.file-whole")
     except OSError as error:
         problem = os.strerror(error.errno or 0)
     else:

@@ -45,6 +45,8 @@ class JobSlots:
         private_folder(folder, "the folder of locks")
         self._waiting = private_folder(folder / "waiting", "the folder of locks")
         self._paths = [folder / f"slot-{number:02d}.lock" for number in range(count)]
+        for path in self._waiting.glob("*.ticket"):
+            _is_alive(path)  # what a killed process left goes
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 

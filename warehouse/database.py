@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory
 from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
@@ -84,14 +85,16 @@ def writer_lock(layout: DataDirectory, *, holder: str, wait_seconds: float) -> I
     lock = FileLock(layout.state / "writer.lock", thread_local=False, mode=PRIVATE_FILE)
     note = layout.state / "writer.holder"
     try:
-        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
+        with on_disk("lock the database"):
+            lock.acquire(timeout=wait_seconds, poll_interval=0.05)
     except Timeout:
         raise WriterBusy(
             f"The warehouse is being written by {_holder(note)}, and {wait_seconds:g} seconds of "
             "waiting did not change that: let it end, or stop it, then run again."
         ) from None
     try:
-        note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+        with on_disk("say who writes"):
+            note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
         sys.audit("smartconnect.point", "warehouse.database.holder-noted")
         yield
     finally:
@@ -107,7 +110,8 @@ def opened(
     memory_limit_mb: int = 250,
 ) -> Iterator[Writer]:
     """The database of a directory within the block; the caller holds its `writer_lock`."""
-    connection = _connect(layout, memory_limit_mb)
+    with on_disk("open the database"):
+        connection = _connect(layout, memory_limit_mb)
     try:
         contracts = [Contract(schema) for schema in schemas]
         yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
@@ -157,6 +161,7 @@ def _attach(
     connection.execute("USE warehouse")
 
 
+@on_disk("make the tables")
 def prepare_tables(writer: Writer) -> None:
     """Make every table with its COMMENTs, and the data dictionary; idempotent, once a run.
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.disk import on_disk
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
 from warehouse.schema import Contract
 
@@ -31,6 +32,7 @@ class LakeFile:
     bytes: int
 
 
+@on_disk("write a day into the lake")
 def write_lake_file(
     layout: DataDirectory,
     schema: pa.Schema,
@@ -148,6 +150,7 @@ def make_folders(layout: DataDirectory, folder: Path) -> None:
             sync(part.parent)
 
 
+@on_disk("keep rejected records")
 def write_quarantine(
     layout: DataDirectory, table: pa.Table, *, dataset: str, load_id: str
 ) -> Path | None:

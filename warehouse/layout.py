@@ -6,6 +6,7 @@ inodes, so they share one mode: read-only, for everyone on the host or for one g
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -132,8 +133,8 @@ class DataDirectory:
                 sys.audit("smartconnect.point", "warehouse.layout.origin-kept")
         except OSError as error:
             raise DirectoryUnusable(
-                f"The data directory {self.root} can't be written "
-                f"({os.strerror(error.errno or 0)}): correct its owner and mode, free space, or "
+                f"The data directory can't be written: {error.filename or self.root} answers "
+                f"{os.strerror(error.errno or 0)!r}. Correct its owner and mode, free space, or "
                 "set SMARTCONNECT_DATA_DIR. Nothing was started."
             ) from None
         if known not in (None, origin):
@@ -159,11 +160,20 @@ class DataDirectory:
             sys.audit("smartconnect.point", "warehouse.layout.published-made")
             self.open_to_readers(folder)
             sys.audit("smartconnect.point", "warehouse.layout.published-opened")
-        probe = self.state / ".probe"
-        probe.write_bytes(b"")
+        for folder in (self.root, *private, self.incoming, self.building, self.lake, self.releases):
+            self._prove_writable(folder)
+
+    def _prove_writable(self, folder: Path) -> None:
+        """Write a file into a folder, and see that what is in it is ours to change."""
+        probe = folder / f".probe.{os.getpid()}"
+        probe.write_bytes(b"\0")
         sys.audit("smartconnect.point", "warehouse.layout.probe-written")
         probe.unlink()
         sys.audit("smartconnect.point", "warehouse.layout.probe-removed")
+        if folder in (self.raw, self.lake, self.quarantine):
+            for path in (*folder.glob("*"), *folder.glob("*/*")):
+                if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     @property
     def origin(self) -> str:

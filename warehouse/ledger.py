@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.database import Writer
+from warehouse.disk import on_disk
 from warehouse.observations import DayFile, source_sql
 
 RECENT_LOADS = 200
@@ -138,6 +139,7 @@ def get_fact(writer: Writer, key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+@on_disk("keep what was found out about the vendor")
 def set_fact(writer: Writer, key: str, value: str, evidence: str) -> None:
     """Keep what was found out, in place of what was believed before."""
     with writer.transaction() as connection:

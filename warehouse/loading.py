@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
+from warehouse.disk import on_disk
 from warehouse.ledger import (
     DayState,
     as_json,
@@ -36,6 +37,7 @@ __all__ = ["DayConfirmation", "DayLoad", "DayResult", "confirm_day", "load_day"]
 HOLD_FROM_ROWS = 20  # below it, a day is too small for its shrinking to mean anything
 
 
+@on_disk("load a day")
 def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     """Replace the day by the load's rows, unless there is a reason not to.
 
@@ -74,6 +76,7 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     return result
 
 
+@on_disk("note that a day came again")
 def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     """Note that the day's own file came again: nothing to load, a later observation."""
     contract = writer.contracts[seen.dataset]

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from warehouse.disk import on_disk
 from warehouse.errors import HashMismatch, RawMissing
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes, sync
 
@@ -40,6 +41,7 @@ class RawObservation:
     export_seconds: float = 0.0
 
 
+@on_disk("keep a raw file")
 def store_raw(
     layout: DataDirectory,
     source: Path,
@@ -72,6 +74,7 @@ def store_raw(
     return target
 
 
+@on_disk("note when a raw file was observed")
 def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
     """Note durably when a stored raw file was observed; noting it again changes nothing."""
     path = layout.raw_note(seen.path)

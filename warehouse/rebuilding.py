@@ -23,9 +23,11 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.database import Writer, opened, prepare_tables, revision, writer_lock
+from warehouse.disk import on_disk
 from warehouse.errors import DatabaseUnreadable
 from warehouse.lake import make_folders
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
+from warehouse.leftovers import present
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
@@ -65,6 +67,7 @@ class Rebuild:
         ) as writer:
             yield writer
 
+    @on_disk("begin a rebuild")
     def begin(self) -> None:
         """Read the old database, clear what an earlier rebuild left, make the staging directory.
 
@@ -131,6 +134,7 @@ class Rebuild:
         connection.execute("DETACH old")
         sys.audit("smartconnect.point", "warehouse.rebuilding.history-taken")
 
+    @on_disk("put the rebuilt warehouse in its place")
     def swap(self) -> None:
         """Put the new warehouse in the old one's place; durable when this returns."""
         linked: list[Path] = []
@@ -186,7 +190,7 @@ def rebuilding(
         WriterBusy: another run writes.
         DatabaseUnreadable: the old database can't be opened.
     """
-    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
+    with present(layout), writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
         rebuild = Rebuild(layout, layout.staging(), holder, schemas, memory_limit_mb)
         rebuild.begin()
         try:

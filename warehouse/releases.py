@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
+from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
@@ -52,6 +53,7 @@ def current_release(layout: DataDirectory) -> Release | None:
     return Release(int(path.name), path)
 
 
+@on_disk("publish a release")
 def publish(writer: Writer, *, keep: int) -> Release | None:
     """Publish the writer's database if readers would see something new in it.
 
@@ -88,6 +90,7 @@ def newest_revision(layout: DataDirectory) -> int:
     return found if isinstance(found, int) else 0
 
 
+@on_disk("point readers at another release")
 def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -> Release:
     """Point readers at an earlier release (the one before the current one if `to` is None).
 
@@ -246,6 +249,9 @@ def _point_at(layout: DataDirectory, release: Release) -> None:
 def _sweep(writer: Writer, keep: int) -> None:
     """Remove old releases and lake files that no day needs; open files stay readable."""
     layout, current = writer.layout, current_release(writer.layout)
+    for path in (*layout.building.glob("gone-*"), *layout.building.glob("release-*")):
+        shutil.rmtree(path, ignore_errors=True)  # of a killed run: the writer's lock is ours
+        sys.audit("smartconnect.point", "warehouse.releases.half-done-removed")
     for old in releases(layout)[:-keep]:
         if current is not None and old.number == current.number:
             continue

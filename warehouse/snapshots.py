@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
+from warehouse.disk import on_disk
 from warehouse.ledger import fill_quarantine, insert_row, utc, write_columns
 from warehouse.schema import Contract, quoted
 
@@ -31,6 +32,7 @@ class SnapshotResult:
     unchanged: int
 
 
+@on_disk("load a list")
 def load_snapshot(
     writer: Writer,
     schema: pa.Schema,
