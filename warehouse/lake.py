@@ -142,12 +142,13 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterabl
 def make_folders(layout: DataDirectory, folder: Path) -> None:
     """Make a day's folder of the lake and the one above it, durable and open to readers."""
     for part in (folder.parent, folder):
-        if not part.exists():
-            part.mkdir(exist_ok=True)
-            sys.audit("smartconnect.point", "warehouse.lake.folder-made")
-            layout.open_to_readers(part)
-            sys.audit("smartconnect.point", "warehouse.lake.folder-opened")
-            sync(part.parent)
+        if part.exists() and layout.is_open_to_readers(part):
+            continue
+        part.mkdir(exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.lake.folder-made")
+        layout.open_to_readers(part)
+        sys.audit("smartconnect.point", "warehouse.lake.folder-opened")
+        sync(part.parent)
 
 
 @on_disk("keep rejected records")

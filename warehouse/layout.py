@@ -145,10 +145,7 @@ class DataDirectory:
 
     def _make(self) -> None:
         if not self.root.exists():
-            self.root.mkdir(parents=True)
-            sys.audit("smartconnect.point", "warehouse.layout.root-made")
-            self.open_to_readers(self.root)  # whatever the umask: what is private has its own mode
-            sys.audit("smartconnect.point", "warehouse.layout.root-opened")
+            self._make_root()
         private = (self.raw, self.quarantine, self.state, self.root / "inbox")
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
@@ -162,6 +159,22 @@ class DataDirectory:
             sys.audit("smartconnect.point", "warehouse.layout.published-opened")
         for folder in (self.root, *private, self.incoming, self.building, self.lake, self.releases):
             self._prove_writable(folder)
+
+    def _make_root(self) -> None:
+        """Make it aside and give it its name once readers may enter, whatever the umask.
+
+        What is private in it has its own mode. A mode that the operator gave it stays.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.layout.parent-made")
+        beside = self.root.with_name(f".{self.root.name}.new")
+        beside.mkdir(exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.layout.root-made")
+        self.open_to_readers(beside)
+        sys.audit("smartconnect.point", "warehouse.layout.root-opened")
+        beside.rename(self.root)
+        sys.audit("smartconnect.point", "warehouse.layout.root-named")
+        sync(self.root.parent)
 
     def _prove_writable(self, folder: Path) -> None:
         """Write a file into a folder, and see that what is in it is ours to change."""
@@ -186,6 +199,10 @@ class DataDirectory:
             return None
         kept = json.loads(path.read_text(encoding="utf-8"))
         return str(kept["origin"])
+
+    def is_open_to_readers(self, folder: Path) -> bool:
+        """Whether a published folder has its mode already."""
+        return folder.stat().st_mode & 0o777 == (0o755 if self.group is None else 0o750)
 
     def open_to_readers(self, path: Path) -> None:
         """Give a published file or folder its mode and group."""

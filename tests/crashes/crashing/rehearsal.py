@@ -165,7 +165,8 @@ class Rehearsal:
         """Begin with another directory's data, hard links kept."""
         shutil.rmtree(self.data, ignore_errors=True)
         self.folder.mkdir(exist_ok=True)
-        subprocess.run(["cp", "-a", str(other), str(self.data)], check=True)
+        if other.exists():
+            subprocess.run(["cp", "-a", str(other), str(self.data)], check=True)
 
     def starts(self) -> Counter[str]:
         """Exports started at this vendor so far, by request."""
@@ -215,7 +216,6 @@ def leftovers(data: Path) -> list[str]:
     state = data / "state"
     found = [*(state / "incoming").iterdir(), *(state / "building").iterdir()]
     found += [path for path in data.rglob(".*") if path.name not in (".key",)]
-    found += list((state / "journal").glob("*.json"))
     found += list((state / "locks").rglob("*.ticket"))
     if (state / "rebuild").exists():
         found.append(state / "rebuild")
@@ -228,3 +228,13 @@ def leftovers(data: Path) -> list[str]:
     for folder in ("lake", "quarantine"):
         found += [file for file in (data / folder).rglob("*.parquet") if file.stem not in needed]
     return sorted(str(path.relative_to(data)) for path in found)
+
+
+def closed_to_readers(data: Path) -> list[str]:
+    """Published files and folders that don't have the mode of what is published."""
+    found = [path for name in ("lake", "releases") for path in data.glob(f"{name}/**/*")]
+    return [
+        f"{path.relative_to(data)} {path.stat().st_mode & 0o777:o}"
+        for path in [data, data / "lake", data / "releases", *found]
+        if path.stat().st_mode & 0o777 != (0o750 if path.is_dir() else 0o440)
+    ]

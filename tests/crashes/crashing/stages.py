@@ -35,7 +35,7 @@ from flows.summary import RunReport
 from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.layout import DataDirectory
-from warehouse.releases import publish, rollback
+from warehouse.releases import publish, releases, rollback
 
 FIRST = date(2026, 2, 2)
 BOTH = ("chats", "statistics")
@@ -135,8 +135,9 @@ async def drifted() -> None:
 async def rolled_back() -> None:
     """Readers are put back, publication held and let go, and the next publication ends it."""
     layout = layout_of(load_settings())
-    rollback(layout, hold=True)
-    rollback(layout, to=max(int(path.name) for path in layout.releases.iterdir()) - 1)
+    oldest = releases(layout)[0].number
+    rollback(layout, to=oldest, hold=True)
+    rollback(layout, to=oldest)
     await run_days([0], datasets=["chats"], force=True)
 
 

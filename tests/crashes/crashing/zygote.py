@@ -20,6 +20,7 @@ def _child(job: dict[str, Any]) -> None:
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number in (1, 2):
         os.dup2(log, number)
+    os.umask(0o077)  # modes are given, never inherited
     os.environ.update(job["env"])
     os.chdir(Path(job["env"]["SMARTCONNECT_DATA_DIR"]).parent)
     kill = (job["kill"][0], int(job["kill"][1])) if job["kill"] else None
