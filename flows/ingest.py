@@ -49,6 +49,8 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
 
     def read(writer: Writer) -> Known:
         prepare_tables(writer)
+        if run.presence is not None:
+            run.presence.sweep(writer)
         return Known(
             {name: day_states(writer, name) for name in datasets},
             {name: average_export_seconds(writer, name) for name in datasets},

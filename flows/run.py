@@ -24,6 +24,7 @@ from flows.windows import day_end
 from transform.mapping import MappingFile
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
+from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
 from warehouse.replay import Step
 
@@ -48,6 +49,7 @@ class Run:
     vendor: Vendor
     flow_run_id: str
     mapping: MappingFile = field(default_factory=MappingFile)
+    presence: Presence | None = None
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
@@ -145,20 +147,21 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
-    async with SmartConnectClient(client_options(settings), read_token) as client:
-        jobs = ExportJobs(
-            client,
-            layout.journal,
-            layout.locks,
-            max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
-            polling=polling,
-            holder=name,
-            claim_wait_seconds=settings.claim_wait_seconds,
-        )
-        vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping)
-        reset = _CURRENT.set(run)
-        try:
-            yield run
-        finally:
-            _CURRENT.reset(reset)
+    with present(layout) as presence:
+        async with SmartConnectClient(client_options(settings), read_token) as client:
+            jobs = ExportJobs(
+                client,
+                layout.journal,
+                layout.locks,
+                max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
+                polling=polling,
+                holder=name,
+                claim_wait_seconds=settings.claim_wait_seconds,
+            )
+            vendor = Vendor(settings.date_to, settings.selection)
+            run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping, presence)
+            reset = _CURRENT.set(run)
+            try:
+                yield run
+            finally:
+                _CURRENT.reset(reset)

@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
+from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
 from warehouse.lake import footer_rows
 from warehouse.layout import DataDirectory, publish_bytes, sync
@@ -52,6 +54,7 @@ def current_release(layout: DataDirectory) -> Release | None:
     return Release(int(path.name), path)
 
 
+@on_disk("publish a release")
 def publish(writer: Writer, *, keep: int) -> Release | None:
     """Publish the writer's database if readers would see something new in it.
 
@@ -76,6 +79,7 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
         return None
     _point_at(layout, release)
     _rollback_path(layout).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-ended")
     _sweep(writer, keep)
     return release
 
@@ -87,6 +91,7 @@ def newest_revision(layout: DataDirectory) -> int:
     return found if isinstance(found, int) else 0
 
 
+@on_disk("point readers at another release")
 def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -> Release:
     """Point readers at an earlier release (the one before the current one if `to` is None).
 
@@ -106,10 +111,13 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
         wanted = f"release {to}" if to is not None else "release before the current one"
         raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
     publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-noted")
     if hold:
         publish_bytes(_hold_path(layout), b"{}")
+        sys.audit("smartconnect.point", "warehouse.releases.hold-set")
     else:
         _hold_path(layout).unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.releases.hold-ended")
     _point_at(layout, chosen)
     return chosen
 
@@ -137,9 +145,13 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     layout = writer.layout
     building = layout.building / f"release-{number}"
     shutil.rmtree(building, ignore_errors=True)
+    sys.audit("smartconnect.point", "warehouse.releases.leftover-removed")
     building.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
+    sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
     shutil.copyfile(layout.database, building / DATABASE)
+    sys.audit("smartconnect.point", "warehouse.releases.database-copied")
     datasets = {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
     manifest = {
         "release": number,
@@ -152,11 +164,15 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
         "datasets": datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
     for path in _deepest_first(building):
         layout.open_to_readers(path)
+        sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
+        sys.audit("smartconnect.point", "warehouse.releases.synced")
     target = layout.releases / str(number)
     building.rename(target)
+    sys.audit("smartconnect.point", "warehouse.releases.renamed")
     sync(layout.releases)
     return Release(number, target)
 
@@ -177,7 +193,9 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
     root = building / PARQUET / contract.dataset
     if contract.key:
         root.mkdir(parents=True)
+        sys.audit("smartconnect.point", "warehouse.releases.list-folder-made")
         _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
+        sys.audit("smartconnect.point", "warehouse.releases.list-copied")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
     counts = {
@@ -189,56 +207,65 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
         ).fetchall()
     }
     root.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.dataset-folder-made")
     for day, file in files.items():
         folder = root / f"window_day={day.isoformat()}"
         folder.mkdir()
+        sys.audit("smartconnect.point", "warehouse.releases.day-folder-made")
         rows, hidden = counts[day]
-        if footer_rows(file.path) != rows:  # gone or another: the table still has its rows
-            _copy_query(writer, _table_sql(contract, day), folder / "part.parquet")
-        elif hidden:
-            others = [other for other in files.values() if other.window_day != day]
-            _copy_shown(writer, contract, file, others, folder / "part.parquet")
-        else:
+        whole = footer_rows(file.path) == rows  # else gone or another: the table has its rows
+        if whole and not hidden:
             os.link(file.path, folder / "part.parquet")
+            sys.audit("smartconnect.point", "warehouse.releases.day-linked")
+            continue
+        others = [other for other in files.values() if other.window_day != day]
+        shown = shown_sql(contract, file, others) if whole else _table_sql(contract, day)
+        _copy_query(writer, _columns_of(contract, shown), folder / "part.parquet")
+        sys.audit("smartconnect.point", "warehouse.releases.day-copied")
     return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
 
 
 def _table_sql(contract: Contract, day: date) -> str:
-    columns = ", ".join(map(quoted, contract.columns))
-    return f"SELECT {columns} FROM {quoted(contract.dataset)} WHERE window_day = '{day}'"
+    return f"SELECT * FROM {quoted(contract.dataset)} WHERE window_day = '{day}'"
 
 
-def _copy_shown(
-    writer: Writer, contract: Contract, file: DayFile, others: list[DayFile], target: Path
-) -> None:
-    columns = ", ".join(f'"{name}"' for name in contract.columns)
-    _copy_query(writer, f"SELECT {columns} FROM ({shown_sql(contract, file, others)})", target)
+def _columns_of(contract: Contract, sql: str) -> str:
+    return f"SELECT {', '.join(map(quoted, contract.columns))} FROM ({sql})"
 
 
 def _copy_query(writer: Writer, sql: str, target: Path) -> None:
     writer.connection.execute(
         f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
+    sys.audit("smartconnect.point", "warehouse.releases.query-copied")
 
 
 def _point_at(layout: DataDirectory, release: Release) -> None:
     """Swap the link; readers see the old release or the new one, and nothing between."""
     beside = layout.root / f".current.{os.getpid()}"
     beside.unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.old-link-removed")
     beside.symlink_to(Path("releases") / str(release.number))
+    sys.audit("smartconnect.point", "warehouse.releases.link-made")
     beside.replace(layout.current)
+    sys.audit("smartconnect.point", "warehouse.releases.link-swapped")
     sync(layout.root)
 
 
 def _sweep(writer: Writer, keep: int) -> None:
     """Remove old releases and lake files that no day needs; open files stay readable."""
     layout, current = writer.layout, current_release(writer.layout)
+    for path in (*layout.building.glob("gone-*"), *layout.building.glob("release-*")):
+        shutil.rmtree(path, ignore_errors=True)  # of a killed run: the writer's lock is ours
+        sys.audit("smartconnect.point", "warehouse.releases.half-done-removed")
     for old in releases(layout)[:-keep]:
         if current is not None and old.number == current.number:
             continue
         gone = layout.building / f"gone-{old.number}"
         old.path.rename(gone)
+        sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
         shutil.rmtree(gone, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.releases.old-removed")
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
@@ -248,3 +275,4 @@ def _sweep(writer: Writer, keep: int) -> None:
     for path in layout.lake.glob("*/*/*.parquet"):
         if path not in needed and path.stem in loaded:
             path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
