@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.errors import FlowError
+from flows.personal import data_directory
 from flows.settings import load_settings
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
@@ -20,8 +21,7 @@ _DAYS = """
 
 
 def _layout() -> DataDirectory:
-    settings = load_settings()
-    return DataDirectory(settings.data_root, group=settings.published_group)
+    return data_directory(load_settings())
 
 
 def show_status(console: Console) -> int:

@@ -13,6 +13,7 @@ from honcho.manager import Manager
 
 from flows.demo import SANDBOX_TOKEN, sandbox_environment
 from flows.errors import FlowError, NotConfigured
+from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, wait_for_url
 from flows.settings import home, load_settings, local_token
 from warehouse.layout import DataDirectory
@@ -47,7 +48,7 @@ def run_up(*, sandbox: bool, port: int) -> int:
     else:
         _require_token()
         settings = load_settings()
-        layout = DataDirectory(settings.data_root, group=settings.published_group)
+        layout = data_directory(settings)
         layout.initialise(settings.origin)
     environment["PREFECT_HOME"] = str(prefect_home(layout))
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))

@@ -57,7 +57,7 @@ def write_lake_file(
                 writer.add_key_value_metadata({SORTED_BY: order.column})
         sync(building)
         make_folders(layout, target.parent)
-        layout.open_to_readers(building)
+        layout.open_lake(building)
         building.replace(target)
         sync(target.parent)
     except BaseException:
@@ -138,7 +138,7 @@ def make_folders(layout: DataDirectory, folder: Path) -> None:
     for part in (folder.parent, folder):
         if not part.exists():
             part.mkdir(exist_ok=True)
-            layout.open_to_readers(part)
+            layout.open_lake(part)
             sync(part.parent)
 
 

@@ -1,7 +1,8 @@
 """Where everything lives: the only maker of paths below the data directory.
 
 `raw`, `state`, `quarantine` and `inbox` are private to their owner; `lake` and `releases` share
-inodes, so they share one mode: read-only, for everyone on the host or for one group.
+inodes, so they share one mode: read-only, for everyone on the host or for one group. Where releases
+are published without the personal columns, they share none, and the lake is private too.
 """
 
 from __future__ import annotations
@@ -23,11 +24,16 @@ class DataDirectory:
     Args:
         root: its path.
         group: the group that may read what is published; everyone on the host if None.
+        personal_published: whether releases hold the personal columns. If not, the lake, which
+            has them, is private.
     """
 
-    def __init__(self, root: Path, group: str | None = None) -> None:
+    def __init__(
+        self, root: Path, group: str | None = None, *, personal_published: bool = True
+    ) -> None:
         self.root = Path(root).resolve()
         self.group = group
+        self.personal_published = personal_published
 
     @property
     def raw(self) -> Path:
@@ -99,7 +105,9 @@ class DataDirectory:
 
     def staging(self) -> DataDirectory:
         """A data directory of its own in which a rebuild is made, on the same file system."""
-        return DataDirectory(self.state / "rebuild", group=self.group)
+        return DataDirectory(
+            self.state / "rebuild", self.group, personal_published=self.personal_published
+        )
 
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
         """A load's typed rows."""
@@ -148,9 +156,12 @@ class DataDirectory:
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             folder.chmod(PRIVATE_DIR)  # also where a server's log was here first
-        for folder in (self.lake, self.releases):
+        for folder, set_mode in (
+            (self.lake, self.open_lake),
+            (self.releases, self.open_to_readers),
+        ):
             folder.mkdir(parents=True, exist_ok=True)
-            self.open_to_readers(folder)
+            set_mode(folder)
         probe = self.state / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
@@ -166,6 +177,13 @@ class DataDirectory:
             return None
         kept = json.loads(path.read_text(encoding="utf-8"))
         return str(kept["origin"])
+
+    def open_lake(self, path: Path) -> None:
+        """Give a file or folder of the lake its mode: as a release's, if it holds the same rows."""
+        if self.personal_published:
+            self.open_to_readers(path)
+        else:
+            path.chmod(PRIVATE_DIR if path.is_dir() else 0o400)
 
     def open_to_readers(self, path: Path) -> None:
         """Give a published file or folder its mode and group."""
