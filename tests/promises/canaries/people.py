@@ -8,7 +8,7 @@ from datetime import date
 from canaries.searching import Searcher
 from sandbox.company import InventedCompany
 
-_A_KIND = 12
+_A_KIND = 3
 
 
 def persons(days: Iterable[date], *, messages_per_day: int, seed: int = 1) -> Searcher:

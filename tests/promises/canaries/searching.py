@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from canaries.spellings import spellings
+
+_EMPTY_PAGES = re.compile(rb"\0{64,}")  # most of a small database
 
 
 class Searcher:
@@ -30,11 +33,13 @@ class Searcher:
 
     def in_bytes(self, content: bytes) -> set[str]:
         """The labels of the canaries in `content`, also where lines break within them."""
+        content = _EMPTY_PAGES.sub(b"\0", content)
         joined = content.replace(b"\r", b"").replace(b"\n", b"").replace(b"\\n", b"")
+        looked_at = [content] if joined == content else [content, joined]
         return {
             label
             for label, patterns in self._patterns.items()
-            if any(pattern in content or pattern in joined for pattern in patterns)
+            if any(pattern in bytes_ for bytes_ in looked_at for pattern in patterns)
         }
 
     def in_file(self, path: Path) -> set[str]:
