@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from canaries.people import persons
+from canaries.people import sampled
 from canaries.searching import Searcher
 
 from flows.backfill import Exported, backfill
@@ -45,7 +45,7 @@ def shown(data: Path, sql: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture(scope="module")
 def searcher() -> Searcher:
-    return persons(DAYS, messages_per_day=MESSAGES)
+    return sampled(DAYS, messages_per_day=MESSAGES)
 
 
 @pytest.fixture
