@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from canaries.beginnings import Beginnings
 from canaries.spellings import spellings
 
 _EMPTY_PAGES = re.compile(rb"\0{64,}")  # most of a small database
@@ -29,7 +30,10 @@ class Searcher:
         short = [label for label, text in canaries.items() if len(text) < 6]
         if short or not canaries:
             raise ValueError(f"too short to be looked for: {short}")
-        self._patterns = {label: spellings(text) for label, text in canaries.items()}
+        self._patterns = {
+            pattern: label for label, text in canaries.items() for pattern in spellings(text)
+        }
+        self._by_beginning = Beginnings(self._patterns)
 
     def in_bytes(self, content: bytes) -> set[str]:
         """The labels of the canaries in `content`, also where lines break within them."""
@@ -37,9 +41,9 @@ class Searcher:
         joined = content.replace(b"\r", b"").replace(b"\n", b"").replace(b"\\n", b"")
         looked_at = [content] if joined == content else [content, joined]
         return {
-            label
-            for label, patterns in self._patterns.items()
-            if any(pattern in bytes_ for bytes_ in looked_at for pattern in patterns)
+            self._patterns[pattern]
+            for bytes_ in looked_at
+            for pattern in self._by_beginning.found_in(bytes_)
         }
 
     def in_file(self, path: Path) -> set[str]:
