@@ -32,6 +32,7 @@ from transform.drift import refuse_drift
 from transform.errors import TransformError
 from warehouse.database import Writer
 from warehouse.errors import NothingKept, WarehouseError
+from warehouse.layout import private_files
 from warehouse.ledger import get_fact
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
 from warehouse.raw import prove_raw
@@ -79,13 +80,16 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
     layout = data_directory(settings)
     layout.initialise(settings.origin)
     report = RunReport("rebuild")
-    with rebuilding(
-        layout,
-        holder=HOLDER,
-        wait_seconds=settings.writer_wait_seconds,
-        schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
-        memory_limit_mb=settings.memory_limit_mb,
-    ) as rebuild:
+    with (
+        private_files(),
+        rebuilding(
+            layout,
+            holder=HOLDER,
+            wait_seconds=settings.writer_wait_seconds,
+            schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
+            memory_limit_mb=settings.memory_limit_mb,
+        ) as rebuild,
+    ):
         steps = _steps(rebuild)
         for step in steps:
             prove_raw(step.raw)

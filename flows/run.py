@@ -25,7 +25,7 @@ from flows.windows import day_end
 from transform.mapping import MappingFile
 from transform.privacy import Privacy
 from warehouse.database import Writer
-from warehouse.layout import DataDirectory
+from warehouse.layout import DataDirectory, private_files
 from warehouse.loading import DayLoad
 from warehouse.replay import Step
 
@@ -149,20 +149,21 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
-    async with SmartConnectClient(client_options(settings), read_token) as client:
-        jobs = ExportJobs(
-            client,
-            layout.journal,
-            layout.locks,
-            max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
-            polling=polling,
-            holder=name,
-            claim_wait_seconds=settings.claim_wait_seconds,
-        )
-        vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping, privacy)
-        reset = _CURRENT.set(run)
-        try:
-            yield run
-        finally:
-            _CURRENT.reset(reset)
+    with private_files():
+        async with SmartConnectClient(client_options(settings), read_token) as client:
+            jobs = ExportJobs(
+                client,
+                layout.journal,
+                layout.locks,
+                max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
+                polling=polling,
+                holder=name,
+                claim_wait_seconds=settings.claim_wait_seconds,
+            )
+            vendor = Vendor(settings.date_to, settings.selection)
+            run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping, privacy)
+            reset = _CURRENT.set(run)
+            try:
+                yield run
+            finally:
+                _CURRENT.reset(reset)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -194,6 +196,20 @@ class DataDirectory:
             path.chmod(0o444 if everyone else 0o440)
         if self.group is not None:
             shutil.chown(path, group=self.group)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever this process makes within the block is its owner's alone, unless a mode is given.
+
+    Locks, notes, logs, and what libraries spill follow the umask, which is the process's: a block
+    belongs around a whole run.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync(path: Path) -> None:

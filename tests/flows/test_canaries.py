@@ -35,9 +35,9 @@ STOPPING = ("token-refused",)
 PATIENCE = {
     "POLL_MAX_SECONDS": "0.2",
     "READ_TIMEOUT_SECONDS": "0.5",
-    "CALL_DEADLINE_SECONDS": "2",
-    "DOWNLOAD_DEADLINE_SECONDS": "2",
-    "EXPORT_DEADLINE_SECONDS": "3",
+    "CALL_DEADLINE_SECONDS": "1.5",
+    "DOWNLOAD_DEADLINE_SECONDS": "1.5",
+    "EXPORT_DEADLINE_SECONDS": "2",
     "MAX_DOWNLOAD_BYTES": "1000000",
     "EXPORT_JOBS": "32",
     "DATE_TO": "inclusive",
@@ -104,7 +104,7 @@ def canary_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield {**told, "PREFECT_API_URL": api}
 
 
-@pytest.mark.promise("secrets-token", "secrets-personal")
+@pytest.mark.promise("secrets-token", "secrets-personal", "secrets-modes")
 def test_no_secret_and_no_person_is_written_where_none_belongs(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],
@@ -138,6 +138,8 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
     kept += [data / "state" / name for name in STATE]
     assert token.below(tmp_path) == {}
     assert persons.below(tmp_path, leaving_out=kept) == {}
+    private = [tmp_path / "prefect" / name for name in ("prefect.db", "server.log")]
+    assert [path.stat().st_mode & 0o777 for path in private] == [0o600, 0o600]
 
 
 def _assert_all_struck(said: str) -> None:
