@@ -54,6 +54,7 @@ def key_file(tmp_path: Path) -> str:
     return str(tmp_path / "personal.key")
 
 
+@pytest.mark.promise("secrets-policy")
 def test_what_is_dropped_is_in_no_byte_beyond_raw(
     start_sandbox: Start, sandbox_settings: Point, searcher: Searcher, key_file: str
 ) -> None:
@@ -71,6 +72,7 @@ def test_what_is_dropped_is_in_no_byte_beyond_raw(
     assert shown(data, "SELECT count(*) > 20 FROM chats") == [(True,)]
 
 
+@pytest.mark.promise("secrets-policy")
 def test_a_policy_or_key_that_changed_reads_the_days_again(
     start_sandbox: Start, sandbox_settings: Point, key_file: str, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_policy_or_key_that_changed_reads_the_days_again(
     assert versions == [{"p1:"}, {"p2:"}]
 
 
+@pytest.mark.promise("secrets-policy")
 def test_messages_without_an_id_stay_the_same_ones_under_every_policy(
     start_sandbox: Start, sandbox_settings: Point, key_file: str
 ) -> None:
@@ -120,6 +123,7 @@ def test_messages_without_an_id_stay_the_same_ones_under_every_policy(
     assert shown(data, texts) == [(True,)]
 
 
+@pytest.mark.promise("secrets-public")
 def test_releases_without_personal_columns_hold_no_person_in_any_byte(
     start_sandbox: Start, sandbox_settings: Point, searcher: Searcher
 ) -> None:
@@ -167,6 +171,7 @@ def _assert_no_personal_column(data: Path) -> None:
     assert told == [(False,)]
 
 
+@pytest.mark.promise("secrets-key")
 @pytest.mark.parametrize(
     ("said", "refusal"),
     [

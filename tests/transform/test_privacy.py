@@ -73,6 +73,7 @@ def test_a_pseudonym_stands_for_the_person_in_every_row(tmp_path: Path, keys: Pe
     assert {row["extra"] for row in rows} == {None}
 
 
+@pytest.mark.promise("secrets-policy")
 def test_what_is_dropped_is_gone_and_rows_without_an_id_stay_apart(
     tmp_path: Path, keys: PersonalKeys
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_field_is_nearer_than_its_kind_and_a_kind_than_all(keys: PersonalKeys)
     assert said.policy_of("chat_id") is Policy.KEEP
 
 
+@pytest.mark.promise("secrets-policy")
 def test_unknown_columns_are_dropped_with_the_first_policy_unless_they_are_to_be_kept(
     tmp_path: Path, keys: PersonalKeys
 ) -> None:
@@ -102,6 +104,7 @@ def test_unknown_columns_are_dropped_with_the_first_policy_unless_they_are_to_be
     assert {r["client_phone"] for r in kept} == {None}
 
 
+@pytest.mark.promise("secrets-policy")
 def test_a_rejected_record_keeps_its_place_and_reason_alone(tmp_path: Path) -> None:
     broken = "9;t1;не дата;Входящее;;Пётр Канарейкин;8 916 123-45-67;Мой адрес;"
     for said, kept in ((Privacy(), True), (privacy(None, client_phone="drop"), False)):
@@ -142,6 +145,7 @@ def test_a_change_of_policy_or_key_is_a_change_of_version(
     assert privacy(keys, client_phone="drop").of(USERS).version == ""
 
 
+@pytest.mark.promise("secrets-key")
 @pytest.mark.parametrize(
     ("policies", "why"),
     [

@@ -25,6 +25,7 @@ def load(path: Path, tmp_path: Path) -> PersonalKeys:
     return PersonalKeys.load(path, data_root=tmp_path / "data")
 
 
+@pytest.mark.promise("secrets-key")
 @pytest.mark.parametrize(
     "written",
     [
@@ -86,6 +87,7 @@ def test_a_new_version_is_used_for_new_values_and_finds_the_old_ones(
     assert [path.name for path in key_file.parent.iterdir()] == [key_file.name]
 
 
+@pytest.mark.promise("secrets-key")
 def test_a_key_that_is_not_safe_is_refused(key_file: Path, tmp_path: Path) -> None:
     for mode in (0o640, 0o604, 0o620):
         key_file.chmod(mode)
