@@ -86,7 +86,10 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "load_id": ("VARCHAR", "Which load."),
             "line": ("BIGINT", "Line (text) or row (spreadsheet) in the file."),
             "reason": ("VARCHAR", "Why it could not be loaded."),
-            "raw": ("VARCHAR", "The record as it came. Personal data."),
+            "raw": (
+                "VARCHAR",
+                "The record as it came. Personal data; NULL where fields are protected.",
+            ),
         },
     ),
     "file_columns": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from canaries.searching import Searcher
 
 from flows.backfill import Exported, backfill
 from flows.rebuild import rebuild_everything
+from flows.reporting import listen
 from flows.settings import load_settings
+from flows.summary import RunReport
 from flows.users import snapshot_users_flow
 from sandbox.options import ColumnChange, Fault
 from sandbox.server import RunningSandbox
@@ -36,7 +39,21 @@ VENDOR = {"DATE_TO": "inclusive", "SELECTION": "message"}
 def fill(*datasets: str, **options: object) -> None:
     window = {"date_from": "02.02.2026", "date_to": "03.02.2026"}
     names = [Exported(name) for name in datasets or ("chats", "statistics")]
-    asyncio.run(backfill(**window, datasets=names, **options))  # type: ignore[arg-type]
+    asyncio.run(backfill(**{**window, **options}, datasets=names))  # type: ignore[arg-type]
+
+
+def notes_of_a_run(*datasets: str, **options: object) -> list[str]:
+    told: list[str] = []
+
+    def follow(done: int, total: int, report: RunReport | None) -> None:
+        told.extend(report.notes if report else [])
+
+    def listened() -> None:
+        listen(follow)
+        fill(*datasets, **options)
+
+    copy_context().run(listened)
+    return told
 
 
 def shown(data: Path, sql: str) -> list[tuple[object, ...]]:
@@ -82,6 +99,10 @@ def test_a_policy_or_key_that_changed_reads_the_days_again(
     plain = shown(data, "SELECT message_id, client_phone FROM chats ORDER BY 1")
     said = {"PERSONAL": '{"phone": "pseudonymise"}', "PERSONAL_KEY_FILE": key_file}
     sandbox_settings(sandbox, **VENDOR, **said)
+    assert notes_of_a_run("chats", date_to="02.02.2026", from_raw=True) == [
+        "1 days of chats were loaded under other policies for personal data: `smartconnect "
+        "rebuild` brings them under those that are set now."
+    ]
     versions = []
     for _ in range(2):
         fill("chats", from_raw=True)
