@@ -2,7 +2,7 @@
 
     python canary_run.py STEPS
 
-STEPS is a JSON list; each step names the sandbox's faults, and what is run under them: `backfill`
+STEPS is a JSON list; each step names a sandbox, its faults, and what is run under them: `backfill`
 (two days), `users`, or `broken` (a day whose reading fails with the file's text in the error).
 Every error is printed with its causes. Faults that never struck are tried again alone.
 """
@@ -25,12 +25,12 @@ from flows.reading import ExportedDay
 from flows.users import snapshot_users_flow
 
 Step = dict[str, Any]
-FAULTS_URL = os.environ["SMARTCONNECT_BASE_URL"].removesuffix("/api") + "/sandbox/faults"
 
 
-def set_faults(faults: list[str]) -> dict[str, int]:
-    """Make these active; how often each struck so far."""
-    request = Request(FAULTS_URL, json.dumps(faults).encode(), method="POST")
+def set_faults(url: str, faults: list[str]) -> dict[str, int]:
+    """Make these active at a sandbox; how often each struck so far."""
+    where = url.removesuffix("/api") + "/sandbox/faults"
+    request = Request(where, json.dumps(faults).encode(), method="POST")
     with urlopen(request, timeout=10) as answer:
         told: dict[str, dict[str, int]] = json.load(answer)
     return told["injected"]
@@ -47,14 +47,15 @@ def run_of(step: Step) -> Coroutine[Any, Any, None]:
     return backfill(
         date_from=first,
         date_to=last,
-        datasets=[Exported.chats],
+        datasets=[Exported(name) for name in step.get("datasets", ["chats"])],
         force="broken" in step,
         concurrency=32,
     )
 
 
 def perform(step: Step) -> None:
-    set_faults(step["faults"])
+    os.environ["SMARTCONNECT_BASE_URL"] = step["url"]
+    set_faults(step["url"], step["faults"])
     whole = stages.normalise_file
     if "broken" in step:
         stages.normalise_file = quoting  # type: ignore[assignment]
@@ -72,13 +73,17 @@ def main(steps: list[Step]) -> None:
         logging.getLogger(name).setLevel(logging.DEBUG)
     for step in steps:
         perform(step)
-    struck = set_faults([])
-    tried = {text.partition("@")[0].partition(":")[0]: s for s in steps for text in s["faults"]}
-    for name, step in tried.items():
-        if name not in struck:
-            own = [text for text in step["faults"] if text.startswith((f"{name}:", f"{name}@"))]
-            perform({**step, "faults": own})
-    print("STRUCK", json.dumps(set_faults([])), flush=True)
+    struck: dict[str, dict[str, int]] = {}
+    for url in dict.fromkeys(step["url"] for step in steps):
+        own = [step for step in steps if step["url"] == url]
+        struck[url] = set_faults(url, [])
+        tried = {text.partition("@")[0].partition(":")[0]: s for s in own for text in s["faults"]}
+        for name in tried.keys() - struck[url].keys():
+            step = tried[name]
+            alone = [t for t in step["faults"] if t.startswith((f"{name}:", f"{name}@"))]
+            perform({**step, "faults": alone})
+        struck[url] = set_faults(url, [])
+    print("STRUCK", json.dumps(list(struck.values())), flush=True)
 
 
 if __name__ == "__main__":

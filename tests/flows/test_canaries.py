@@ -22,13 +22,20 @@ from canaries.people import everyone
 from canaries.searching import Searcher
 
 from flows.servers import running_prefect
-from sandbox.faults import ANSWERS, FAULTS, WIRE
+from sandbox.faults import ANSWERS, FAULTS, FILES, WIRE
 from sandbox.server import RunningSandbox
 
 TOKEN = "canary-token/9f3+ключ"
 FIRST = date(2026, 1, 12)
 MESSAGES = 5  # fewer clients than a hundred: each of them is looked for
 STATE = ("warehouse.duckdb", "warehouse.duckdb.wal")
+DAYS = 150
+FORMATS = (
+    {"format": "xlsx"},
+    {"format": "json", "wrap": "gzip"},
+    {"encoding": "cp1251", "wrap": "zip"},
+)
+DAMAGE = ("unreadable-file", "missing-column", "impossible-date", "short-download-chunked")
 USERS_FAULTS = ("not-json", "users-halved", "users-empty")
 # What stops a whole run is told of its own day alone.
 STOPPING = ("token-refused",)
@@ -60,22 +67,35 @@ def placed() -> list[str]:
     return [f"{name}{where}:{next(days)}" for name, where in at]
 
 
-def all_steps(long_run: bool) -> list[Step]:
+def all_steps(url: str, long_run: bool) -> list[Step]:
     faults = placed()
     window = [written(FIRST), written(FIRST + timedelta(days=len(faults)))]
     clean = [written(FIRST + timedelta(days=len(faults)))] * 2
     users = [*WIRE, *ANSWERS] if long_run else USERS_FAULTS
     alone = FAULTS if long_run else STOPPING
     return [
-        {"faults": faults, "backfill": window},
-        {"faults": [], "users": True},
+        {"url": url, "faults": faults, "backfill": window},
+        {"url": url, "faults": [], "users": True},
         *(
-            {"faults": [f"{name}@list_users" if name in WIRE else name], "users": True}
+            {
+                "url": url,
+                "faults": [f"{name}@list_users" if name in WIRE else name],
+                "users": True,
+            }
             for name in users
         ),
-        *({"faults": [name], "backfill": clean} for name in alone),
-        {"faults": [], "broken": clean},
+        *({"url": url, "faults": [name], "backfill": clean} for name in alone),
+        {"url": url, "faults": [], "broken": clean},
     ]
+
+
+def file_steps(url: str, first: date, long_run: bool) -> list[Step]:
+    """A sandbox of another format, with what may be wrong in a file."""
+    names = list(FILES) if long_run else list(DAMAGE)
+    days = [written(first + timedelta(days=number)) for number in range(len(names))]
+    faults = [f"{name}:{day}" for name, day in zip(names, days, strict=True)]
+    datasets = ["chats", "statistics"]
+    return [{"url": url, "faults": faults, "backfill": [days[0], days[-1]], "datasets": datasets}]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +135,11 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
 ) -> None:
     sandbox = start_sandbox(messages_per_day=MESSAGES, token=TOKEN, max_running=64)
     data = sandbox_settings(sandbox, **PATIENCE)
-    steps = all_steps(long_run)
+    steps = all_steps(sandbox.base_url, long_run)
+    for number, options in enumerate(FORMATS):
+        other = start_sandbox(messages_per_day=MESSAGES, token=TOKEN, max_running=64, **options)
+        first = FIRST + timedelta(days=DAYS - (number + 1) * len(FILES))
+        steps += file_steps(other.base_url, first, long_run)
     with (tmp_path / "printed.log").open("wb") as printed:
         subprocess.run(
             [sys.executable, str(Path(__file__).with_name("canary_run.py")), json.dumps(steps)],
@@ -128,7 +152,7 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
     said = (tmp_path / "printed.log").read_text(encoding="utf-8")
     _assert_all_struck(said)
     persons = everyone(
-        [FIRST + timedelta(days=number) for number in range(len(placed()) + 1)],
+        [FIRST + timedelta(days=number) for number in range(DAYS)],
         messages_per_day=MESSAGES,
     )
     assert "DEBUG:httpcore" in said
@@ -144,4 +168,6 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
 
 def _assert_all_struck(said: str) -> None:
     struck = json.loads(said.rpartition("STRUCK ")[2].splitlines()[0])
-    assert set(struck) == set(FAULTS)
+    assert set(struck[0]) == set(FAULTS)
+    assert all(set(DAMAGE) <= set(others) for others in struck[1:])
+    assert len(struck) == 1 + len(FORMATS)

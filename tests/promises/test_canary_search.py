@@ -71,7 +71,7 @@ def plant(folder: Path) -> None:
         database.execute("CREATE TABLE t (a TEXT)")
         database.execute("INSERT INTO t VALUES (?)", ["x" * 4000 + said])
     database.close()
-    (folder / "packed.gz").write_bytes(gzip.compress(said.encode()))
+    (folder / "cut.gz").write_bytes(gzip.compress(f"{said}{said}".encode())[:-8])
     with zipfile.ZipFile(folder / "packed.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.csv", said.encode("cp1251"))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def contents(path: Path) -> Iterator[bytes]:
     elif content[8:12] == b"DUCK":
         yield from _duckdb_rows(path)
     elif content.startswith(b"\x1f\x8b"):
-        yield gzip.decompress(content)
+        yield zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content)  # also of a cut one
     elif zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             yield from (archive.read(name) for name in archive.namelist())
