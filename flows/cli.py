@@ -146,6 +146,16 @@ def rebuild(sandbox: Sandbox = False) -> None:
     raise typer.Exit(run_rebuild(console))
 
 
+@app.command("personal-key")
+def personal_key(
+    rotate: Annotated[bool, typer.Option(help="Add a version; the older ones stay.")] = False,
+) -> None:
+    """Make the key for pseudonyms and erasure, in the file that the settings name."""
+    from flows.personal import make_key  # noqa: PLC0415
+
+    raise typer.Exit(make_key(console, rotate=rotate))
+
+
 @app.command(hidden=True)
 def worker() -> None:
     """Used by `up`: waits for the server, applies prefect.yaml, becomes the worker."""

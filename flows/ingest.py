@@ -26,6 +26,7 @@ from flows.run import Run
 from flows.snapshot import users_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
+from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
 from warehouse.ledger import DayState, average_export_seconds, day_states
 from warehouse.reconciling import Comparison
@@ -87,6 +88,7 @@ async def ingest(
     report.notes += await learn_vendor(run, ask=not options.from_raw)
     days = [(name, day) for name in datasets for day in plan(name, known.states[name])]
     days.sort(key=lambda key: (key[1], key[0]))
+    report.notes += protected_otherwise(run, known, days)
     if options.from_raw:
         await find_kept(run, days, accept_smaller=options.accept_smaller)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
@@ -108,6 +110,24 @@ async def _reconciled(
 ) -> list[Comparison]:
     async with writer_session(run) as writer:
         return await in_thread(compare, writer, run)
+
+
+def protected_otherwise(run: Run, known: Known, asked: Sequence[DayKey]) -> list[str]:
+    """A note for days that were loaded under other policies for personal data than are set now."""
+    found = []
+    for name, states in known.states.items():
+        now = run.privacy.of(DATASETS[name]).version
+        days = [
+            day
+            for day, state in states.items()
+            if state.mapping_version.partition("+")[2] != now and (name, day) not in asked
+        ]
+        if days:
+            found.append(
+                f"{len(days)} days of {name} were loaded under other policies for personal data: "
+                "`smartconnect rebuild` brings them under those that are set now."
+            )
+    return found
 
 
 async def find_kept(run: Run, days: Sequence[DayKey], *, accept_smaller: bool = False) -> None:

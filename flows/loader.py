@@ -111,7 +111,7 @@ class Loader:
         ) == (
             exported.sha256,
             DATASETS[exported.dataset].version,
-            self._run.mapping.of(exported.dataset).version,
+            self._run.reading.version(exported.dataset),
         )
 
     async def load(self, day: NormalisedDay) -> DayOutcome:

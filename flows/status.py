@@ -15,6 +15,7 @@ from flows.completeness import (
     told_by,
 )
 from flows.errors import FlowError
+from flows.personal import data_directory
 from flows.settings import load_settings
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
@@ -24,8 +25,7 @@ from warehouse.releases import current_release, releases, rollback
 
 
 def _layout() -> DataDirectory:
-    settings = load_settings()
-    return DataDirectory(settings.data_root, group=settings.published_group)
+    return data_directory(load_settings())
 
 
 def show_status(console: Console, *, every_month: bool = False) -> int:

@@ -82,7 +82,8 @@ def normalise_list(
     origin = Origin(raw.window_day, raw.observed_at, load_id, reading.time_zone)
     records = json.loads(raw.path.read_bytes())
     rules = reading.mapping.of(USERS.name).rules()
-    users = normalise_records(records, USERS, origin, rules=rules)
+    shield = reading.privacy.of(USERS)
+    users = normalise_records(records, USERS, origin, rules=rules, shield=shield)
     rejected = write_quarantine(layout, users.quarantine, dataset=USERS.name, load_id=load_id)
     return NormalisedList(raw, load_id, users, rejected, source)
 
@@ -125,7 +126,7 @@ def load_list(
             "rows_read": report.rows_read,
             "rows_quarantined": report.rows_quarantined,
             "contract_version": USERS.version,
-            "mapping_version": mapping.version,
+            "mapping_version": reading.version(USERS.name),
             "reasons": as_json(report.reasons),
             "notes": as_json(report.notes),
             "drift": drift.as_json() if drift else None,

@@ -61,7 +61,7 @@ def write_lake_file(
                 writer.add_key_value_metadata({SORTED_BY: order.column})
         sync(building)
         make_folders(layout, target.parent)
-        layout.open_to_readers(building)
+        layout.open_lake(building)
         sys.audit("smartconnect.point", "warehouse.lake.file-opened")
         building.replace(target)
         sys.audit("smartconnect.point", "warehouse.lake.file-renamed")
@@ -150,11 +150,11 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterabl
 def make_folders(layout: DataDirectory, folder: Path) -> None:
     """Make a day's folder of the lake and the one above it, durable and open to readers."""
     for part in (folder.parent, folder):
-        if part.exists() and layout.is_open_to_readers(part):
+        if part.exists() and layout.is_open_lake(part):
             continue
         part.mkdir(exist_ok=True)
         sys.audit("smartconnect.point", "warehouse.lake.folder-made")
-        layout.open_to_readers(part)
+        layout.open_lake(part)
         sys.audit("smartconnect.point", "warehouse.lake.folder-opened")
         sync(part.parent)
 

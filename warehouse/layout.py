@@ -1,7 +1,8 @@
 """Where everything lives: the only maker of paths below the data directory.
 
 `raw`, `state`, `quarantine` and `inbox` are private to their owner; `lake` and `releases` share
-inodes, so they share one mode: read-only, for everyone on the host or for one group.
+inodes, so they share one mode: read-only, for everyone on the host or for one group. Where releases
+are published without the personal columns, they share none, and the lake is private too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -25,11 +28,16 @@ class DataDirectory:
     Args:
         root: its path.
         group: the group that may read what is published; everyone on the host if None.
+        personal_published: whether releases hold the personal columns. If not, the lake, which
+            has them, is private.
     """
 
-    def __init__(self, root: Path, group: str | None = None) -> None:
+    def __init__(
+        self, root: Path, group: str | None = None, *, personal_published: bool = True
+    ) -> None:
         self.root = Path(root).resolve()
         self.group = group
+        self.personal_published = personal_published
 
     @property
     def raw(self) -> Path:
@@ -101,7 +109,9 @@ class DataDirectory:
 
     def staging(self) -> DataDirectory:
         """A data directory of its own in which a rebuild is made, on the same file system."""
-        return DataDirectory(self.state / "rebuild", group=self.group)
+        return DataDirectory(
+            self.state / "rebuild", self.group, personal_published=self.personal_published
+        )
 
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
         """A load's typed rows."""
@@ -152,10 +162,13 @@ class DataDirectory:
             sys.audit("smartconnect.point", "warehouse.layout.private-made")
             folder.chmod(PRIVATE_DIR)  # also where a server's log was here first
             sys.audit("smartconnect.point", "warehouse.layout.private-closed")
-        for folder in (self.lake, self.releases):
+        for folder, set_mode in (
+            (self.lake, self.open_lake),
+            (self.releases, self.open_to_readers),
+        ):
             folder.mkdir(parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.layout.published-made")
-            self.open_to_readers(folder)
+            set_mode(folder)
             sys.audit("smartconnect.point", "warehouse.layout.published-opened")
         for folder in (self.root, *private, self.incoming, self.building, self.lake, self.releases):
             self._prove_writable(folder)
@@ -200,9 +213,19 @@ class DataDirectory:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return str(kept["origin"])
 
-    def is_open_to_readers(self, folder: Path) -> bool:
-        """Whether a published folder has its mode already."""
-        return folder.stat().st_mode & 0o777 == (0o755 if self.group is None else 0o750)
+    def is_open_lake(self, folder: Path) -> bool:
+        """Whether a folder of the lake has its mode already."""
+        public = 0o755 if self.group is None else 0o750
+        wanted = public if self.personal_published else PRIVATE_DIR
+        return folder.stat().st_mode & 0o777 == wanted
+
+    def open_lake(self, path: Path) -> None:
+        """Give a file or folder of the lake its mode: as a release's, if it holds the same rows."""
+        if self.personal_published:
+            self.open_to_readers(path)
+        else:
+            path.chmod(PRIVATE_DIR if path.is_dir() else 0o400)
+            sys.audit("smartconnect.point", "warehouse.layout.lake-closed")
 
     def open_to_readers(self, path: Path) -> None:
         """Give a published file or folder its mode and group."""
@@ -216,6 +239,20 @@ class DataDirectory:
         if self.group is not None:
             shutil.chown(path, group=self.group)
             sys.audit("smartconnect.point", "warehouse.layout.group-given")
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever this process makes within the block is its owner's alone, unless a mode is given.
+
+    Locks, notes, logs, and what libraries spill follow the umask, which is the process's: a block
+    belongs around a whole run.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync(path: Path) -> None:

@@ -23,7 +23,8 @@ from warehouse.errors import NoSuchRelease
 from warehouse.lake import footer_rows
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
-from warehouse.observations import DayFile, shown_sql
+from warehouse.observations import shown_sql
+from warehouse.publicrelease import write_public_database, write_public_parquet
 from warehouse.schema import Contract, literal, quoted
 
 DATABASE, MANIFEST, PARQUET = "warehouse.duckdb", "manifest.json", "parquet"
@@ -68,7 +69,7 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
     layout = writer.layout
     number, newest = revision(writer.connection), releases(layout)[-1:]
     held = _hold_path(layout).exists()
-    if newest and _manifest(newest[0]).get("revision") == number:
+    if newest and _is_made_at(layout, newest[0], number):
         current = current_release(layout)
         if current is not None and (current.number == newest[0].number or _rolled_back(layout)):
             return None
@@ -122,6 +123,10 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
     return chosen
 
 
+def _has_personal(release: Release) -> bool:
+    return bool(_manifest(release).get("personal", True))
+
+
 def _rollback_path(layout: DataDirectory) -> Path:
     return layout.state / "rolled-back.json"
 
@@ -150,13 +155,12 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
-    shutil.copyfile(layout.database, building / DATABASE)
-    sys.audit("smartconnect.point", "warehouse.releases.database-copied")
-    datasets = {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+    datasets = _fill(writer, building)
     manifest = {
         "release": number,
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "personal": layout.personal_published,
         "database": {
             "bytes": (building / DATABASE).stat().st_size,
             "sha256": _sha256(building / DATABASE),
@@ -175,6 +179,26 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     sys.audit("smartconnect.point", "warehouse.releases.renamed")
     sync(layout.releases)
     return Release(number, target)
+
+
+def _fill(writer: Writer, building: Path) -> dict[str, dict[str, object]]:
+    """The database and the Parquet trees; what the manifest says of each dataset."""
+    layout, parquet = writer.layout, building / PARQUET
+    if layout.personal_published:
+        shutil.copyfile(layout.database, building / DATABASE)
+        sys.audit("smartconnect.point", "warehouse.releases.database-copied")
+        return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+    write_public_database(writer, building / DATABASE)
+    return {n: write_public_parquet(writer, c, parquet / n) for n, c in writer.contracts.items()}
+
+
+def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
+    """Whether a release tells what the writer's database does, in the columns that are wanted."""
+    manifest = _manifest(release)
+    return (
+        manifest.get("revision") == made_at_revision
+        and manifest.get("personal", True) == layout.personal_published
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -253,12 +277,17 @@ def _point_at(layout: DataDirectory, release: Release) -> None:
 
 
 def _sweep(writer: Writer, keep: int) -> None:
-    """Remove old releases and lake files that no day needs; open files stay readable."""
+    """Remove old releases and lake files that no day needs; open files stay readable.
+
+    Where releases are published without the personal columns, none that has them is kept.
+    """
     layout, current = writer.layout, current_release(writer.layout)
     for path in (*layout.building.glob("gone-*"), *layout.building.glob("release-*")):
         shutil.rmtree(path, ignore_errors=True)  # of a killed run: the writer's lock is ours
         sys.audit("smartconnect.point", "warehouse.releases.half-done-removed")
-    for old in releases(layout)[:-keep]:
+    kept = releases(layout)
+    withheld = [r for r in kept if not layout.personal_published and _has_personal(r)]
+    for old in [r for r in kept if r in withheld or r not in kept[-keep:]]:
         if current is not None and old.number == current.number:
             continue
         gone = layout.building / f"gone-{old.number}"
