@@ -19,7 +19,12 @@ from flows.snapshot import users_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from warehouse.database import Writer, prepare_tables
-from warehouse.ledger import DayState, average_export_seconds, day_states
+from warehouse.ledger import (
+    DayState,
+    average_export_seconds,
+    day_states,
+    newest_observation,
+)
 from warehouse.replay import read_outcomes, replay_steps
 
 EXPORTED = ("chats", "statistics")
@@ -40,6 +45,7 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
 
     def read(writer: Writer) -> Known:
         prepare_tables(writer)
+        run.newest = newest_observation(writer)
         return Known(
             {name: day_states(writer, name) for name in datasets},
             {name: average_export_seconds(writer, name) for name in datasets},

@@ -100,7 +100,9 @@ async def _claimed_day(
     """One day under its claim, which is given back only when its rows are in the warehouse."""
     dataset, day = key
     async with run.jobs.claim(
-        run.request(dataset, day), started_after=run.resumable_after(day)
+        run.request(dataset, day),
+        started_after=run.resumable_after(day),
+        not_before=run.newest,
     ) as claim:
         run.claims[key] = claim
         try:

@@ -38,7 +38,7 @@ class Vendor:
 
 @dataclass
 class Run:
-    """What every stage of a run shares."""
+    """What every stage of a run shares. `newest`: the latest observation in the ledger."""
 
     name: str
     settings: Settings
@@ -47,6 +47,7 @@ class Run:
     jobs: ExportJobs
     vendor: Vendor
     flow_run_id: str
+    newest: datetime | None = None
     mapping: MappingFile = field(default_factory=MappingFile)
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
@@ -156,7 +157,7 @@ async def open_run(
             claim_wait_seconds=settings.claim_wait_seconds,
         )
         vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping)
+        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping=mapping)
         reset = _CURRENT.set(run)
         try:
             yield run
