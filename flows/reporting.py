@@ -10,16 +10,13 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from prefect.artifacts import (
-    acreate_markdown_artifact,
-    acreate_progress_artifact,
-    aupdate_progress_artifact,
-)
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.errors import DaysFailed
 from flows.summary import RunReport
+from flows.telling import leave_artifact, tell
 from flows.windows import ddmmyyyy
 
 Listener = Callable[[int, int, RunReport | None], None]
@@ -70,7 +67,10 @@ class Progress:
             listener(done, total, None)
 
     async def show(self) -> None:
-        """Write the progress artifact."""
+        """Write the progress artifact, if Prefect's server can be told."""
+        await tell(self._show())
+
+    async def _show(self) -> None:
         percent = 100.0 * self.done / self.total if self.total else 0.0
         said = f"{self.done} of {self.total} days"
         if self._artifact is None:
@@ -89,12 +89,10 @@ async def finish(report: RunReport, key: str) -> None:
     Raises:
         DaysFailed: names each failed day and its cure.
     """
-    await acreate_markdown_artifact(markdown=report.markdown(), key=key)
+    await leave_artifact(key, report.markdown())
     if drifted := report.drift_lines():
         said = "".join(f"- {line}\n" for line in drifted)
-        await acreate_markdown_artifact(
-            markdown=f"## Columns changed\n\n{said}\n{DRIFT_CURE}\n", key="schema-drift"
-        )
+        await leave_artifact("schema-drift", f"## Columns changed\n\n{said}\n{DRIFT_CURE}\n")
     logger = get_run_logger()
     for line in [*report.lines(), report.place()]:
         logger.info(line)

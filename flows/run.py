@@ -20,6 +20,7 @@ from flows.errors import FlowError
 from flows.mapping import load_mapping
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
+from flows.telling import forget_untold
 from flows.windows import day_end
 from transform.mapping import MappingFile
 from warehouse.database import Writer
@@ -163,3 +164,4 @@ async def open_run(
             yield run
         finally:
             _CURRENT.reset(reset)
+            forget_untold()
