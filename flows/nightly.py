@@ -12,7 +12,7 @@ from pydantic import Field
 
 from flows.ingest import EXPORTED, Stopwatch, ingest
 from flows.pipeline import Options
-from flows.reporting import finish, run_name
+from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
 from flows.settings import load_settings
 from flows.summary import RunReport
@@ -41,6 +41,7 @@ async def nightly(lookback_days: Lookback = None) -> None:
 
             await ingest(run, report, EXPORTED, plan, Options(), with_users=True)
         await finish(report, "nightly-summary")
+    await tell_watchman(settings)
 
 
 def planned(run: Run, states: Mapping[date, DayState], lookback_days: int) -> list[date]:

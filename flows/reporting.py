@@ -14,7 +14,9 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from extract.ping import ping
 from flows.errors import DaysFailed
+from flows.settings import Settings
 from flows.summary import RunReport
 from flows.telling import leave_artifact, tell
 from flows.windows import ddmmyyyy
@@ -81,6 +83,19 @@ class Progress:
             await aupdate_progress_artifact(
                 artifact_id=self._artifact, progress=percent, description=said
             )
+
+
+async def tell_watchman(settings: Settings) -> None:
+    """Call the ping URL after a success, if there is one; its failure is a warning."""
+    if settings.ping_url is None:
+        return
+    problem = await ping(settings.ping_url.get_secret_value())
+    if problem is not None:
+        get_run_logger().warning(
+            "SMARTCONNECT_PING_URL was not told of this success: %s. Whoever waits for it will "
+            "raise an alarm; the data is loaded and published.",
+            problem,
+        )
 
 
 async def finish(report: RunReport, key: str) -> None:

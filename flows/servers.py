@@ -15,6 +15,8 @@ from urllib.request import urlopen
 
 from flows.errors import FlowError
 
+# How often a run says that it lives; the automations of `flows.automations` count on it.
+HEARTBEAT_SECONDS = 30
 # Why: analytics stay off, and the UI's task history keeps up with a thousand fast tasks.
 PREFECT_ENVIRONMENT: Mapping[str, str] = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -23,6 +25,8 @@ PREFECT_ENVIRONMENT: Mapping[str, str] = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
 }
 STARTUP_SECONDS = 90.0
 
