@@ -20,6 +20,7 @@ from flows.errors import FlowError
 from flows.mapping import load_mapping
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
+from flows.stopping import stopped_by_sigterm
 from flows.telling import forget_untold
 from flows.windows import day_end
 from transform.mapping import MappingFile
@@ -161,7 +162,8 @@ async def open_run(
         run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping=mapping)
         reset = _CURRENT.set(run)
         try:
-            yield run
+            with stopped_by_sigterm():
+                yield run
         finally:
             _CURRENT.reset(reset)
             forget_untold()
