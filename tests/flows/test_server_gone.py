@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, running, wait_for_url
+from flows.up import UI_USER, server_environment
 from sandbox.server import RunningSandbox
 from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
@@ -21,6 +23,7 @@ from warehouse.reading import query_release
 pytestmark = [pytest.mark.slow, pytest.mark.promise("process-server-gone")]
 DAYS = ("02.02.2026", "05.02.2026")
 JOBS = 8
+PASSWORD = "canary-password-of-the-ui"
 VENDOR = {"DATE_TO": "inclusive", "SELECTION": "message", "EXPORT_JOBS": "8"}
 
 
@@ -33,11 +36,14 @@ def starts(sandbox: RunningSandbox) -> int:
 def server(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Prefect's server on this port, with a database that outlives it."""
     command = [program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    api = f"http://127.0.0.1:{port}/api"
-    environment = {**PREFECT_ENVIRONMENT, "PREFECT_HOME": str(home), "PREFECT_API_URL": api}
+    environment = {
+        **PREFECT_ENVIRONMENT,
+        **server_environment("127.0.0.1", port),
+        "PREFECT_HOME": str(home),
+    }
     home.mkdir(exist_ok=True)
     with running(command, environment, home / "server.log") as process:
-        wait_for_url(f"{api}/health", process, "Prefect's server")
+        wait_for_url(f"{environment['PREFECT_API_URL']}/health", process, "Prefect's server")
         yield process
 
 
@@ -46,7 +52,7 @@ def started_run(tmp_path: Path, port: int, retries: int) -> Iterator[subprocess.
     """A backfill in a process of its own, which tries so often to reach the server again."""
     environment = {
         **os.environ,
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        **server_environment("127.0.0.1", port),
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_CLIENT_MAX_RETRIES": str(retries),
@@ -86,24 +92,50 @@ def states(port: int) -> list[str]:
     return [run["state_name"] for run in httpx.post(url, json={}, timeout=30).json()]
 
 
+def require_password(port: int) -> None:
+    """Nobody gets in without it, and no command line shows it."""
+    url = f"http://127.0.0.1:{port}/api/flow_runs/count"
+    wrong = (UI_USER, "not-the-password")
+    assert httpx.post(url, json={}).status_code == 401
+    assert httpx.post(url, json={}, auth=wrong).status_code == 401
+    assert httpx.post(url, json={}, auth=(UI_USER, PASSWORD)).status_code == 200
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            assert PASSWORD.encode() not in process.read_bytes()
+
+
+def require_no_password_in(folder: Path) -> None:
+    """Prefect's database, every log and all data are without it, in every spelling."""
+    login = f"{UI_USER}:{PASSWORD}".encode()
+    spellings = [PASSWORD.encode(), base64.b64encode(login)]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "prefect.db" for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not any(spelling in content for spelling in spellings), path
+
+
+@pytest.mark.promise("process-open-ui")
 def test_a_run_whose_server_never_comes_back_loads_and_publishes_all_the_same(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
     sandbox = start_sandbox(messages_per_day=60, export_seconds=3)
-    data = sandbox_settings(sandbox, **VENDOR)
+    data = sandbox_settings(sandbox, **VENDOR, UI_PASSWORD=PASSWORD)
     port = free_port()
     with (
         server(tmp_path / "server", port) as gone,
         started_run(tmp_path, port, retries=0) as process,
     ):
+        require_password(port)
         wait_for_starts(sandbox, process)
         gone.kill()
         gone.wait()
         process.wait(120)
     require_whole(data, sandbox)
     assert "Prefect's server could not be told" in (tmp_path / "run.log").read_text()
+    require_no_password_in(tmp_path)
 
 
 @pytest.mark.skipif(not os.environ.get("LONG"), reason="takes half a minute; LONG=1 runs it")
