@@ -65,6 +65,10 @@ class ExportJobs:
         self._holder = holder
         self._claim_wait_seconds = claim_wait_seconds
 
+    def is_under_way(self, request: ExportRequest) -> bool:
+        """Whether a run started it and nobody has used it up."""
+        return self._shared.journal.read(request) is not None
+
     async def observed_now(self, not_before: datetime | None = None) -> datetime:
         """The instant of what is asked for now, later than every one before (`Instants.next`)."""
         return await self._shared.instants.next(not_before)

@@ -12,6 +12,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.budget import budget_line
 from flows.ingest import EXPORTED, Known, Stopwatch, find_kept, ingest, read_ledger
 from flows.pipeline import Options
 from flows.reporting import finish, run_name
@@ -65,7 +66,9 @@ async def backfill(
             known = await read_ledger(run, names)
             if from_raw:
                 return await tell_plan(await kept_lines(run, window, names))
-            return await tell_plan(plan_lines(window, names, known, settings, concurrency))
+            days = [(name, day) for name in names for day in window.days()]
+            lines = plan_lines(window, names, known, settings, concurrency)
+            return await tell_plan([*lines, budget_line(run, days, known.export_seconds)])
         report = RunReport(name)
         with Stopwatch(report):
             options = Options(force=force, accept_smaller=accept_smaller, from_raw=from_raw)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from flows.budget import require_budget, within_budget
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
 from flows.loader import Loader, publish_release, writer_session
@@ -76,6 +77,7 @@ async def ingest(
 
     Raises:
         NothingFound: every day came empty, and none was loaded before.
+        OverBudget: it would make more calls than it may, and isn't to leave days out.
         extract.errors.StopRun: no day could do better.
     """
     known = await read_ledger(run, datasets)
@@ -84,6 +86,11 @@ async def ingest(
     days.sort(key=lambda key: (key[1], key[0]))
     if options.from_raw:
         await find_kept(run, days, accept_smaller=options.accept_smaller)
+    elif options.fit_budget:
+        days, left_out = within_budget(run, days, known.export_seconds, kept_back=with_users)
+        report.notes += [left_out] if left_out else []
+    else:
+        require_budget(run, days, known.export_seconds)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)

@@ -39,7 +39,7 @@ async def nightly(lookback_days: Lookback = None) -> None:
             def plan(_: str, states: Mapping[date, DayState]) -> Sequence[date]:
                 return planned(run, states, lookback)
 
-            await ingest(run, report, EXPORTED, plan, Options(), with_users=True)
+            await ingest(run, report, EXPORTED, plan, Options(fit_budget=True), with_users=True)
         await finish(report, "nightly-summary")
     await tell_watchman(settings)
 

@@ -36,12 +36,14 @@ class Options:
         accept_smaller: let a day lose most of its rows instead of holding it.
         days_at_once: how many days may be under way.
         from_raw: read the files that are kept, and ask the vendor for nothing.
+        fit_budget: leave days out that would cost too many calls, instead of refusing the run.
     """
 
     force: bool = False
     accept_smaller: bool = False
     days_at_once: int = 16
     from_raw: bool = False
+    fit_budget: bool = False
 
 
 async def run_days(

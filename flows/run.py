@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
@@ -49,6 +50,7 @@ class Run:
     jobs: ExportJobs
     vendor: Vendor
     flow_run_id: str
+    polling: Polling = field(default_factory=Polling)
     newest: datetime | None = None
     mapping: MappingFile = field(default_factory=MappingFile)
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
@@ -148,7 +150,13 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
-    async with SmartConnectClient(client_options(settings), read_token) as client:
+    budget = CallBudget(
+        layout.calls,
+        settings.calls_per_run,
+        settings.calls_per_day,
+        lambda: settings.today().date(),
+    )
+    async with SmartConnectClient(client_options(settings), read_token, budget) as client:
         jobs = ExportJobs(
             client,
             layout.journal,
@@ -159,7 +167,9 @@ async def open_run(
             claim_wait_seconds=settings.claim_wait_seconds,
         )
         vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(name, settings, layout, client, jobs, vendor, flow_run_id, mapping=mapping)
+        run = Run(
+            name, settings, layout, client, jobs, vendor, flow_run_id, polling, mapping=mapping
+        )
         reset = _CURRENT.set(run)
         try:
             with stopped_by_sigterm():
