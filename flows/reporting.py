@@ -87,9 +87,10 @@ class Progress:
 
 async def tell_watchman(settings: Settings) -> None:
     """Call the ping URL after a success, if there is one; its failure is a warning."""
-    if settings.ping_url is None:
+    url = settings.ping_url.get_secret_value() if settings.ping_url else ""
+    if not url:
         return
-    problem = await ping(settings.ping_url.get_secret_value())
+    problem = await ping(url)
     if problem is not None:
         get_run_logger().warning(
             "SMARTCONNECT_PING_URL was not told of this success: %s. Whoever waits for it will "
