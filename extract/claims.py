@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -133,6 +134,7 @@ class Claim:
     def finish(self) -> None:
         """The export is used up: no later run takes it up."""
         self._jobs.journal.remove(self._request)
+        sys.audit("smartconnect.point", "extract.claims.finished")
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -180,10 +182,13 @@ class Claim:
                 category=request.category,
                 name=request.name,
             )
+            sys.audit("smartconnect.point", "extract.claims.chats-started")
         else:
             reply = await client.start_statistics_export(request.date_from, request.date_to)
+            sys.audit("smartconnect.point", "extract.claims.statistics-started")
         entry = Entry(reply.task_id, started_at, clock_at)
         self._jobs.journal.write(request, entry)
+        sys.audit("smartconnect.point", "extract.claims.journalled")
         return entry
 
     async def _wait(self, entry: Entry, *, resumed: bool) -> ReadyExport:

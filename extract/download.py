@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import sys
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -165,16 +166,19 @@ class _Fetch:
     async def _keep(self, response: httpx.Response) -> Downloaded:
         digest, size, head = hashlib.sha256(), 0, b""
         path = self._folder / f"{os.urandom(8).hex()}.part"
+        file = self._created(path)
         try:
-            with self._created(path) as file:
-                async for chunk in body_chunks(response, self._options.max_download_bytes):
-                    if len(head) < _HEAD_BYTES:
-                        head = (head + chunk)[:_HEAD_BYTES]
-                    digest.update(chunk)
-                    size += len(chunk)
-                    _write(file, chunk)
+            async for chunk in body_chunks(response, self._options.max_download_bytes):
+                if len(head) < _HEAD_BYTES:
+                    head = (head + chunk)[:_HEAD_BYTES]
+                digest.update(chunk)
+                size += len(chunk)
+                _write(file, chunk)
+            _close(file)
             self._refuse_no_export(head, size)
         except BaseException:
+            with suppress(OSError):
+                file.close()  # what it still holds may find no place either
             path.unlink(missing_ok=True)
             raise
         announced = "content-length" in response.headers
@@ -183,9 +187,13 @@ class _Fetch:
     def _created(self, path: Path) -> BinaryIO:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            sys.audit("smartconnect.point", "extract.download.folder-made")
+            file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            sys.audit("smartconnect.point", "extract.download.file-made")
         except OSError as error:
             problem = os.strerror(error.errno or 0)
+        else:
+            return file
         raise _disk(problem)
 
     def _refuse_no_export(self, head: bytes, size: int) -> None:
@@ -204,6 +212,19 @@ class _Fetch:
 def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
+        sys.audit("smartconnect.point", "extract.download.chunk-written")
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return
+    raise _disk(problem)
+
+
+def _close(file: BinaryIO) -> None:
+    """Close it: the last bytes are written now, and the disk may refuse them."""
+    try:
+        file.close()
+        sys.audit("smartconnect.point", "extract.download.file-whole")
     except OSError as error:
         problem = os.strerror(error.errno or 0)
     else:

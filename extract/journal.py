@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -138,11 +139,13 @@ class Journal:
         }
         with _disk(_WHAT):
             write_durably(self._path(request), json.dumps(kept, ensure_ascii=False).encode())
+            sys.audit("smartconnect.point", "extract.journal.entry-written")
 
     def remove(self, request: ExportRequest) -> None:
         """Forget the export: it was used up, or is of no use."""
         with _disk(_WHAT):
             self._path(request).unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "extract.journal.entry-removed")
             sync_folder(self._folder)
 
     def _path(self, request: ExportRequest) -> Path:
@@ -155,9 +158,12 @@ class Journal:
             if not path.exists():
                 beside = self._folder / f".key.{secrets.token_hex(8)}"
                 write_durably(beside, secrets.token_bytes(32))
+                sys.audit("smartconnect.point", "extract.journal.key-written")
                 with suppress(FileExistsError):
                     os.link(beside, path)  # whole or not at all, and never over another's
+                    sys.audit("smartconnect.point", "extract.journal.key-linked")
                 beside.unlink()
+                sys.audit("smartconnect.point", "extract.journal.key-settled")
                 sync_folder(self._folder)
             return path.read_bytes()
 
@@ -166,11 +172,14 @@ def write_durably(path: Path, content: bytes) -> None:
     """Write beside, fsync, rename, fsync the folder: whole or not at all; mode 0600."""
     beside = path.with_name(f".{path.name}.new")  # one writer a path: the claim's holder
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    sys.audit("smartconnect.point", "extract.journal.beside-made")
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
+        sys.audit("smartconnect.point", "extract.journal.bytes-written")
         os.fsync(file.fileno())
     beside.replace(path)
+    sys.audit("smartconnect.point", "extract.journal.bytes-renamed")
     sync_folder(path.parent)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ def try_lock(path: Path) -> FileLock | None:
     lock = FileLock(path, thread_local=False, mode=0o600, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
+        sys.audit("smartconnect.point", "extract.locks.locked")
     except Timeout:
         return None
     except OSError as error:
@@ -46,8 +48,11 @@ def private_folder(folder: Path, what: str) -> Path:
     probe = folder / f".probe-{os.getpid()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sys.audit("smartconnect.point", "extract.locks.folder-made")
         probe.write_bytes(b"")
+        sys.audit("smartconnect.point", "extract.locks.probe-written")
         probe.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "extract.locks.probe-removed")
     except OSError as error:
         problem = os.strerror(error.errno or 0)
     else:
@@ -93,4 +98,5 @@ class NamedLock:
             nap = min(nap * 1.5, LONGEST_NAP_SECONDS)
         with suppress(OSError):
             self._note.write_text(self._holder, encoding="utf-8")
+            sys.audit("smartconnect.point", "extract.locks.holder-noted")
         return lock

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -44,6 +45,8 @@ class JobSlots:
         private_folder(folder, "the folder of locks")
         self._waiting = private_folder(folder / "waiting", "the folder of locks")
         self._paths = [folder / f"slot-{number:02d}.lock" for number in range(count)]
+        for path in self._waiting.glob("*.ticket"):
+            _is_alive(path)  # what a killed process left goes
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -89,10 +92,12 @@ class JobSlots:
             name = f"{time.monotonic_ns():020d}-{len(self._paths):03d}-{os.urandom(4).hex()}.ticket"
             path = self._waiting / name
             lock = try_lock(path)
+            sys.audit("smartconnect.point", "extract.slots.ticket-taken")
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "extract.slots.ticket-removed")
             lock.release()
 
     def _free(self, ticket: Path | None) -> FileLock | None:
@@ -123,5 +128,6 @@ def _is_alive(ticket: Path) -> bool:
         if lock is None:
             return silent_seconds <= SILENT_SECONDS
         ticket.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "extract.slots.dead-ticket-removed")
         lock.release()
     return False

@@ -108,12 +108,17 @@ def inspect(
 
 
 @app.command()
-def status(sandbox: Sandbox = False) -> None:
-    """What readers see now: the release, the days of each dataset, when each was last seen."""
+def status(
+    sandbox: Sandbox = False,
+    every_month: Annotated[bool, typer.Option("--all", help="Every month, not only 13.")] = False,
+) -> None:
+    """What readers see now: the release, and each dataset's calendar of days: loaded, missing,
+    held, empty, stale, quarantined, late.
+    """
     use_sandbox_data(sandbox)
     from flows.status import show_status  # noqa: PLC0415
 
-    raise typer.Exit(show_status(console))
+    raise typer.Exit(show_status(console, every_month=every_month))
 
 
 @app.command()
@@ -143,6 +148,16 @@ def rebuild(sandbox: Sandbox = False) -> None:
     from flows.rebuild import run_rebuild  # noqa: PLC0415
 
     raise typer.Exit(run_rebuild(console))
+
+
+@app.command("personal-key")
+def personal_key(
+    rotate: Annotated[bool, typer.Option(help="Add a version; the older ones stay.")] = False,
+) -> None:
+    """Make the key for pseudonyms and erasure, in the file that the settings name."""
+    from flows.personal import make_key  # noqa: PLC0415
+
+    raise typer.Exit(make_key(console, rotate=rotate))
 
 
 @app.command(hidden=True)

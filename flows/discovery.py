@@ -10,6 +10,7 @@ What is found is kept as a fact in `meta`, with its evidence; a setting override
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ async def _seen(run: Run, date_from: date, sent_to: date) -> Seen:
         return await in_thread(_count, rows)
     finally:
         fetched.file.path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "flows.discovery.probe-removed")
 
 
 def _count(batches: Iterable[object]) -> Seen:

@@ -6,6 +6,7 @@ whose last line has no end is then believed only where the mapping file says tha
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ async def fetch(run: Run, claim: Claim, dataset: str) -> Fetched:
     if not _looks_cut(run, dataset, file):
         return Fetched(ready, file)
     file.path.unlink()
+    sys.audit("smartconnect.point", "flows.fetching.cut-file-removed")
     again = None
     with suppress(DownloadFailed):
         again = await download(run.client, ready.location, run.layout.incoming, about=about)
@@ -54,6 +56,7 @@ async def fetch(run: Run, claim: Claim, dataset: str) -> Fetched:
         return Fetched(ready, again)
     if again is not None:
         again.path.unlink()
+        sys.audit("smartconnect.point", "flows.fetching.second-cut-file-removed")
     raise DownloadIncomplete("download", about, _CUT, _CURE)
 
 

@@ -10,15 +10,24 @@ from dataclasses import dataclass
 from datetime import date
 
 from flows.budget import require_budget, within_budget
+from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
 from flows.loader import Loader, publish_release, writer_session
 from flows.pipeline import DayKey, Options, run_days
+from flows.reconciliation import (
+    not_comparable,
+    reconcile,
+    reconcile_release,
+    tell,
+    warnings,
+)
 from flows.reporting import Progress
 from flows.run import Run
 from flows.snapshot import users_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
+from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
 from warehouse.ledger import (
     DayState,
@@ -26,9 +35,10 @@ from warehouse.ledger import (
     day_states,
     newest_observation,
 )
+from warehouse.reconciling import Comparison
 from warehouse.replay import read_outcomes, replay_steps
 
-EXPORTED = ("chats", "statistics")
+__all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0
 Plan = Callable[[str, Mapping[date, DayState]], Sequence[date]]
 
@@ -47,6 +57,8 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
     def read(writer: Writer) -> Known:
         prepare_tables(writer)
         run.newest = newest_observation(writer)
+        if run.presence is not None:
+            run.presence.sweep(writer)
         return Known(
             {name: day_states(writer, name) for name in datasets},
             {name: average_export_seconds(writer, name) for name in datasets},
@@ -84,6 +96,7 @@ async def ingest(
     report.notes += await learn_vendor(run, ask=not options.from_raw)
     days = [(name, day) for name in datasets for day in plan(name, known.states[name])]
     days.sort(key=lambda key: (key[1], key[0]))
+    report.notes += protected_otherwise(run, known, days)
     if options.from_raw:
         await find_kept(run, days, accept_smaller=options.accept_smaller)
     elif options.fit_budget:
@@ -96,8 +109,38 @@ async def ingest(
         report.outcomes += await _followed(run, days, loader, options)
     if with_users:
         report.outcomes.append(await users_outcome(run))
+    told = await _reconciled(run, reconcile)
     report.release = await publish_release() or loader.released
+    told += await _reconciled(run, reconcile_release)
+    report.warnings += warnings(told)
+    report.notes += [said] if (said := not_comparable(told)) else []
+    await tell(told)
     _refuse_all_empty(report.outcomes, known)
+
+
+async def _reconciled(
+    run: Run, compare: Callable[[Writer, Run], list[Comparison]]
+) -> list[Comparison]:
+    async with writer_session(run) as writer:
+        return await in_thread(compare, writer, run)
+
+
+def protected_otherwise(run: Run, known: Known, asked: Sequence[DayKey]) -> list[str]:
+    """A note for days that were loaded under other policies for personal data than are set now."""
+    found = []
+    for name, states in known.states.items():
+        now = run.privacy.of(DATASETS[name]).version
+        days = [
+            day
+            for day, state in states.items()
+            if state.mapping_version.partition("+")[2] != now and (name, day) not in asked
+        ]
+        if days:
+            found.append(
+                f"{len(days)} days of {name} were loaded under other policies for personal data: "
+                "`smartconnect rebuild` brings them under those that are set now."
+            )
+    return found
 
 
 async def find_kept(run: Run, days: Sequence[DayKey], *, accept_smaller: bool = False) -> None:

@@ -7,6 +7,7 @@ a transaction of its own, publishes when it is time to, and lets go.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -110,7 +111,7 @@ class Loader:
         ) == (
             exported.sha256,
             DATASETS[exported.dataset].version,
-            self._run.mapping.of(exported.dataset).version,
+            self._run.reading.version(exported.dataset),
         )
 
     async def load(self, day: NormalisedDay) -> DayOutcome:
@@ -198,6 +199,7 @@ class Loader:
             refuse_drift(drift, DATASETS[exported.dataset], self._run.mapping.of(exported.dataset))
         except SchemaDrift:
             item.lake_path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "flows.loader.refused-removed")
             raise
         return drift
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.completeness import DatasetDays, State, as_markdown, ranges, told_by
 from flows.ingest import EXPORTED, Stopwatch, ingest
+from flows.loader import writer_session
 from flows.pipeline import Options
 from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
 from flows.settings import load_settings
+from flows.stages import in_thread
 from flows.summary import RunReport
-from flows.windows import nightly_days
+from flows.telling import leave_artifact
+from flows.windows import ddmmyyyy, nightly_days
+from warehouse.completeness import DAY_FACTS_SQL, day_facts
+from warehouse.database import Writer
 from warehouse.ledger import DayState
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
@@ -40,8 +46,35 @@ async def nightly(lookback_days: Lookback = None) -> None:
                 return planned(run, states, lookback)
 
             await ingest(run, report, EXPORTED, plan, Options(fit_budget=True), with_users=True)
+        report.notes += await tell_completeness(run)
         await finish(report, "nightly-summary")
     await tell_watchman(settings)
+
+
+async def tell_completeness(run: Run) -> list[str]:
+    """Leave the calendar of days as an artifact; says which gaps no nightly will fill by itself."""
+
+    def read(writer: Writer) -> list[tuple[Any, ...]]:
+        return writer.connection.execute(DAY_FACTS_SQL).fetchall()
+
+    async with writer_session(run) as writer:
+        known = day_facts(await in_thread(read, writer))
+    told = told_by(run.settings, known)
+    await leave_artifact("completeness", as_markdown(told))
+    reach = run.settings.today().date() - timedelta(days=run.settings.catch_up_days)
+    return [line for days in told if (line := beyond_reach(days, reach))]
+
+
+def beyond_reach(days: DatasetDays, reach: date) -> str | None:
+    """Which days before `reach` are missing, and how to fill them; None if none is."""
+    gaps = [day for day in days.of(State.MISSING) if day < reach]
+    if not gaps or days.dataset not in EXPORTED:
+        return None
+    return (
+        f"{days.dataset}: {len(gaps)} days before {ddmmyyyy(reach)} are missing "
+        f"({', '.join(ranges(gaps)[:6])}), further back than a nightly reaches by itself: "
+        f"backfill from {ddmmyyyy(gaps[0])} with only_missing=true."
+    )
 
 
 def planned(run: Run, states: Mapping[date, DayState], lookback_days: int) -> list[date]:

@@ -21,6 +21,7 @@ from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
 from flows.summary import FAILED, DayOutcome
 from transform.errors import TransformError
+from warehouse.errors import DirectoryUnusable
 
 DayKey = tuple[str, date]
 Progress = Callable[[int, int], None]
@@ -89,7 +90,7 @@ async def _one_day(
         try:
             work = _replayed_day if options.from_raw else _claimed_day
             outcome = await work(run, key, loader, options, doors)
-        except StopRun:
+        except (StopRun, DirectoryUnusable):
             raise
         except KNOWN as error:
             outcome = DayOutcome(dataset, day, FAILED, problem=str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from transform.datasets import DATASETS
 from transform.drift import Drift, find_drift
 from transform.mapping import MappingFile
 from transform.normalise import Origin, normalise_export
+from transform.privacy import Privacy
 from transform.readers import open_export
 from transform.rules import Report
 from warehouse.database import Writer
@@ -45,6 +46,12 @@ class Reading:
     time_zone: str
     selection: Selection
     mapping: MappingFile
+    privacy: Privacy = field(default_factory=Privacy)
+
+    def version(self, dataset: str) -> str:
+        """A word for how a dataset's files are read; a day read under another one is read again."""
+        shield = self.privacy.of(DATASETS[dataset]).version
+        return self.mapping.of(dataset).version + (f"+{shield}" if shield else "")
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,14 @@ def normalise_file(layout: DataDirectory, exported: ExportedDay, reading: Readin
     origin = Origin(exported.day, exported.observed_at, load_id, reading.time_zone)
     expect = None if reading.selection == "unknown" else reading.selection
     export = open_export(exported.path, mapping.source, whole=True)  # or it would not be kept
-    normalised = normalise_export(export, dataset, origin, expect=expect, rules=mapping.rules())
+    normalised = normalise_export(
+        export,
+        dataset,
+        origin,
+        expect=expect,
+        rules=mapping.rules(),
+        shield=reading.privacy.of(dataset),
+    )
     lake = write_lake_file(
         layout,
         normalised.schema,
@@ -122,7 +136,7 @@ def observation(exported: ExportedDay, reading: Reading, flow_run_id: str) -> di
         "file_bytes": exported.size_bytes,
         "task_id": exported.task_id,
         "contract_version": DATASETS[exported.dataset].version,
-        "mapping_version": reading.mapping.of(exported.dataset).version,
+        "mapping_version": reading.version(exported.dataset),
         "flow_run_id": flow_run_id,
         "export_seconds": exported.export_seconds,
         "source": exported.source,

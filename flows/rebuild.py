@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.errors import FlowError, RebuildRefused
 from flows.mapping import load_mapping
+from flows.personal import data_directory, load_privacy
 from flows.reading import (
     NormalisedDay,
     Reading,
@@ -31,7 +32,7 @@ from transform.drift import refuse_drift
 from transform.errors import TransformError
 from warehouse.database import Writer
 from warehouse.errors import NothingKept, WarehouseError
-from warehouse.layout import DataDirectory
+from warehouse.layout import private_files
 from warehouse.ledger import get_fact
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
 from warehouse.raw import prove_raw
@@ -75,22 +76,26 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
         RebuildRefused: a file that was loaded can't be read any more.
     """
     began = time.monotonic()
-    mapping = load_mapping(settings)
-    layout = DataDirectory(settings.data_root, group=settings.published_group)
+    mapping, privacy = load_mapping(settings), load_privacy(settings)
+    layout = data_directory(settings)
     layout.initialise(settings.origin)
     report = RunReport("rebuild")
-    with rebuilding(
-        layout,
-        holder=HOLDER,
-        wait_seconds=settings.writer_wait_seconds,
-        schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
-        memory_limit_mb=settings.memory_limit_mb,
-    ) as rebuild:
+    with (
+        private_files(),
+        rebuilding(
+            layout,
+            holder=HOLDER,
+            wait_seconds=settings.writer_wait_seconds,
+            schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
+            memory_limit_mb=settings.memory_limit_mb,
+        ) as rebuild,
+    ):
         steps = _steps(rebuild)
         for step in steps:
             prove_raw(step.raw)
         with rebuild.staged() as writer:
-            reading = Reading(settings.time_zone, _selection(writer, settings), mapping)
+            selection = _selection(writer, settings)
+            reading = Reading(settings.time_zone, selection, mapping, privacy)
             report.outcomes += _Replay(writer, settings, reading).run(steps, tell)
         rebuild.swap()
         release = rebuild.publish(keep=settings.keep_releases)

@@ -19,14 +19,17 @@ from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
 from flows.errors import FlowError
 from flows.mapping import load_mapping
+from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
 from flows.stopping import stopped_by_sigterm
 from flows.telling import forget_untold
 from flows.windows import day_end
 from transform.mapping import MappingFile
+from transform.privacy import Privacy
 from warehouse.database import Writer
-from warehouse.layout import DataDirectory
+from warehouse.layout import DataDirectory, private_files
+from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
 from warehouse.replay import Step
 
@@ -53,6 +56,8 @@ class Run:
     polling: Polling = field(default_factory=Polling)
     newest: datetime | None = None
     mapping: MappingFile = field(default_factory=MappingFile)
+    presence: Presence | None = None
+    privacy: Privacy = field(default_factory=Privacy)
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
@@ -65,7 +70,7 @@ class Run:
     @property
     def reading(self) -> Reading:
         """How files are read in this run."""
-        return Reading(self.settings.time_zone, self.vendor.selection, self.mapping)
+        return Reading(self.settings.time_zone, self.vendor.selection, self.mapping, self.privacy)
 
     def request(self, dataset: str, day: date, last: date | None = None) -> ExportRequest:
         """The export of `day` (or of `day` to `last`), `date_to` sent as this vendor reads it."""
@@ -138,11 +143,12 @@ async def open_run(
     Raises:
         NotConfigured: no token.
         transform.errors.InvalidMapping: the mapping file says what can't be meant.
+        transform.errors.UnusablePolicy, UnusableKey: personal data can't be protected as asked.
         warehouse.errors.WarehouseError: the data directory can't be used or is another's.
     """
-    mapping = load_mapping(settings)
+    mapping, privacy = load_mapping(settings), load_privacy(settings)
     read_token = _no_token if offline else token_source(settings)
-    layout = DataDirectory(settings.data_root, group=settings.published_group)
+    layout = data_directory(settings)
     layout.initialise(settings.origin)
     polling = Polling(
         first_seconds=settings.poll_first_seconds,
@@ -156,24 +162,35 @@ async def open_run(
         settings.calls_per_day,
         lambda: settings.today().date(),
     )
-    async with SmartConnectClient(client_options(settings), read_token, budget) as client:
-        jobs = ExportJobs(
-            client,
-            layout.journal,
-            layout.locks,
-            max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
-            polling=polling,
-            holder=name,
-            claim_wait_seconds=settings.claim_wait_seconds,
-        )
-        vendor = Vendor(settings.date_to, settings.selection)
-        run = Run(
-            name, settings, layout, client, jobs, vendor, flow_run_id, polling, mapping=mapping
-        )
-        reset = _CURRENT.set(run)
-        try:
-            with stopped_by_sigterm():
-                yield run
-        finally:
-            _CURRENT.reset(reset)
-            forget_untold()
+    with private_files(), present(layout) as presence:
+        async with SmartConnectClient(client_options(settings), read_token, budget) as client:
+            jobs = ExportJobs(
+                client,
+                layout.journal,
+                layout.locks,
+                max_jobs=min(export_jobs or settings.export_jobs, settings.export_jobs),
+                polling=polling,
+                holder=name,
+                claim_wait_seconds=settings.claim_wait_seconds,
+            )
+            vendor = Vendor(settings.date_to, settings.selection)
+            run = Run(
+                name,
+                settings,
+                layout,
+                client,
+                jobs,
+                vendor,
+                flow_run_id,
+                polling,
+                mapping=mapping,
+                presence=presence,
+                privacy=privacy,
+            )
+            reset = _CURRENT.set(run)
+            try:
+                with stopped_by_sigterm():
+                    yield run
+            finally:
+                _CURRENT.reset(reset)
+                forget_untold()

@@ -14,6 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from flows.errors import FlowError
+from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE
 
 # How often a run says that it lives; the automations of `flows.automations` count on it.
 HEARTBEAT_SECONDS = 30
@@ -65,8 +66,12 @@ def wait_for_url(url: str, process: subprocess.Popen[bytes] | None, what: str) -
 def running(
     command: list[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the time of the block, its output in `log`; stopped at the end."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    """A process for the time of the block, its output in `log`; stopped at the end.
+
+    What it writes is its owner's alone.
+    """
+    log.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    log.touch(mode=PRIVATE_FILE)
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             command,
@@ -74,6 +79,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
         try:
             yield process

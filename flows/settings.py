@@ -119,6 +119,19 @@ class Settings(BaseSettings):
     published_group: str | None = Field(
         None, description="The group that may read releases; without it, everyone on the host."
     )
+    personal: dict[str, Literal["keep", "pseudonymise", "drop"]] = Field(
+        default_factory=dict,
+        description="What becomes of personal fields, as JSON: "
+        '`{"client_phone": "pseudonymise", "name": "drop"}` (docs/personal-data.md).',
+    )
+    personal_key_file: Path | None = Field(
+        None,
+        description="The key for pseudonyms: outside the data, mode 0600; made by "
+        "`smartconnect personal-key`.",
+    )
+    publish_personal: bool = Field(
+        True, description="Whether releases hold the personal columns; the lake is private if not."
+    )
     memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")
     calls_per_run: int | None = Field(
         None, ge=1, description="Calls of the API that one run may make; without it, no bound."

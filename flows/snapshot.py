@@ -14,6 +14,7 @@ from flows.run import Run, current_run
 from flows.stages import KNOWN, in_thread
 from flows.summary import FAILED, DayOutcome
 from flows.userlist import keep_list, load_list, normalise_list
+from warehouse.errors import DirectoryUnusable
 
 
 @task(name="snapshot users", task_run_name="snapshot users {day}", cache_policy=NO_CACHE)
@@ -63,6 +64,6 @@ async def users_outcome(run: Run, *, accept_smaller: bool = False) -> DayOutcome
     try:
         return await snapshot_users(today.isoformat(), accept_smaller)
     except KNOWN as error:
-        if isinstance(error, FlowError):
+        if isinstance(error, FlowError | DirectoryUnusable):
             raise
         return DayOutcome("users", today, FAILED, problem=str(error))

@@ -1,31 +1,35 @@
-"""`status` and `rollback`: what readers see now, in a terminal."""
+"""`status` and `rollback`: what readers see now, day by day, in a terminal."""
 
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from flows.completeness import (
+    MONTHS_SHOWN,
+    STYLES,
+    SYMBOLS,
+    DatasetDays,
+    State,
+    cures,
+    told_by,
+)
 from flows.errors import FlowError
+from flows.personal import data_directory
 from flows.settings import load_settings
+from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
 from warehouse.releases import current_release, releases, rollback
 
-_DAYS = """
-    SELECT dataset, count(*) AS days, min(window_day) AS first_day, max(window_day) AS last_day,
-           sum(rows) AS rows, max(observed_at) AS last_seen
-    FROM meta.days GROUP BY dataset ORDER BY dataset
-"""
-
 
 def _layout() -> DataDirectory:
-    settings = load_settings()
-    return DataDirectory(settings.data_root, group=settings.published_group)
+    return data_directory(load_settings())
 
 
-def show_status(console: Console) -> int:
-    """Print the current release and its datasets; 1 if nothing is published."""
+def show_status(console: Console, *, every_month: bool = False) -> int:
+    """Print the current release and each dataset's calendar; 1 if nothing is published."""
     try:
         layout = _layout()
         release = current_release(layout)
@@ -35,19 +39,39 @@ def show_status(console: Console) -> int:
                 markup=False,
             )
             return 1
-        answer = query_release(layout, _DAYS)
+        answer = query_release(layout, DAY_FACTS_SQL)
     except (WarehouseError, FlowError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     kept = ", ".join(str(kept.number) for kept in releases(layout))
     console.print(f"Release {release.number} at {release.path} (kept: {kept})", markup=False)
-    table = Table()
-    for name in answer.columns:
-        table.add_column(name)
-    for row in answer.rows:
-        table.add_row(*(str(value) for value in row))
-    console.print(table)
+    told = told_by(load_settings(), day_facts(answer.rows))
+    for days in told:
+        _show_days(console, days, every_month=every_month)
+    if told:
+        console.print(_legend())
+    for days in told:
+        for line in cures(days):
+            console.print(line, markup=False, highlight=False)
     return 0
+
+
+def _show_days(console: Console, days: DatasetDays, *, every_month: bool) -> None:
+    counted = ", ".join(f"{count:,} {state}" for state, count in days.counts().items())
+    console.print(f"\n[bold]{days.dataset}[/bold]: {counted}", highlight=False)
+    console.print("         " + "".join(str(n % 10) for n in range(1, 32)), style="dim")
+    for month, states in days.months(None if every_month else MONTHS_SHOWN):
+        line = Text(f"{month}  ")
+        for state in states:
+            line.append(SYMBOLS[state] if state else " ", STYLES[state] if state else "")
+        console.print(line)
+
+
+def _legend() -> Text:
+    line = Text("\n")
+    for state in State:
+        line.append(f"{SYMBOLS[state]} ", STYLES[state]).append(f"{state}  ")
+    return line
 
 
 def roll_back(console: Console, to: int | None, *, hold: bool) -> int:

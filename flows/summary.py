@@ -41,11 +41,12 @@ class DayOutcome:
 
 @dataclass
 class RunReport:
-    """The outcomes of a run, and its notes."""
+    """The outcomes of a run, its warnings (counts that disagree) and its notes."""
 
     title: str
     outcomes: list[DayOutcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     release: int | None = None
     seconds: float = 0.0
 
@@ -74,11 +75,12 @@ class RunReport:
         if self.nothing_new and self.outcomes:
             return [
                 *held,
+                *self.warnings,
                 *drifted,
                 *self.notes,
                 "Nothing new: every day is as it was loaded before.",
             ]
-        return [*failed, *held, *drifted, *self.notes]
+        return [*failed, *held, *self.warnings, *drifted, *self.notes]
 
     def drift_lines(self) -> list[str]:
         """Which columns changed since the load before: a line for each change, its days counted."""

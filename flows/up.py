@@ -14,9 +14,10 @@ from honcho.manager import Manager
 
 from flows.demo import SANDBOX_TOKEN, sandbox_environment
 from flows.errors import FlowError, NotConfigured
+from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, wait_for_url
 from flows.settings import home, load_settings, local_token
-from warehouse.layout import DataDirectory
+from warehouse.layout import PRIVATE_DIR, DataDirectory, private_files
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -57,7 +58,7 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     else:
         _require_token()
         settings = load_settings()
-        layout = DataDirectory(settings.data_root, group=settings.published_group)
+        layout = data_directory(settings)
         layout.initialise(settings.origin)
     environment["PREFECT_HOME"] = str(prefect_home(layout))
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
@@ -66,7 +67,8 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
         manager.add_process(
             name, f"exec {command}", env={**os.environ, **environment}, cwd=str(PROJECT)
         )
-    manager.loop()
+    with private_files():
+        manager.loop()
     return int(manager.returncode or 0)
 
 
@@ -104,7 +106,8 @@ def _is_loopback(host: str) -> bool:
 def prefect_home(layout: DataDirectory) -> Path:
     """Where Prefect keeps its database; it doesn't make the folder itself."""
     folder = layout.state / "prefect"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+    folder.chmod(PRIVATE_DIR)
     return folder
 
 

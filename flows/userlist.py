@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from transform.drift import Drift, refuse_drift
 from transform.normalise import Origin, normalise_records
 from transform.records import NormalisedTable
 from warehouse.database import Writer
+from warehouse.disk import on_disk
 from warehouse.lake import write_quarantine
 from warehouse.layout import DataDirectory
 from warehouse.ledger import as_json
@@ -44,7 +46,9 @@ def keep_list(
     content = json.dumps(records, ensure_ascii=False).encode()
     sha256 = hashlib.sha256(content).hexdigest()
     incoming = layout.incoming / f"users-{os.urandom(8).hex()}.part"
-    incoming.write_bytes(content)
+    with on_disk("keep the users list"):
+        incoming.write_bytes(content)
+    sys.audit("smartconnect.point", "flows.userlist.list-written")
     path = store_raw(
         layout,
         incoming,
@@ -78,7 +82,8 @@ def normalise_list(
     origin = Origin(raw.window_day, raw.observed_at, load_id, reading.time_zone)
     records = json.loads(raw.path.read_bytes())
     rules = reading.mapping.of(USERS.name).rules()
-    users = normalise_records(records, USERS, origin, rules=rules)
+    shield = reading.privacy.of(USERS)
+    users = normalise_records(records, USERS, origin, rules=rules, shield=shield)
     rejected = write_quarantine(layout, users.quarantine, dataset=USERS.name, load_id=load_id)
     return NormalisedList(raw, load_id, users, rejected, source)
 
@@ -121,7 +126,7 @@ def load_list(
             "rows_read": report.rows_read,
             "rows_quarantined": report.rows_quarantined,
             "contract_version": USERS.version,
-            "mapping_version": mapping.version,
+            "mapping_version": reading.version(USERS.name),
             "reasons": as_json(report.reasons),
             "notes": as_json(report.notes),
             "drift": drift.as_json() if drift else None,

@@ -3,6 +3,8 @@
     TransformError                 base: says what was asked, what came, what to do
     ├── UnreadableExport           the file is no table that can be read: ask for the export again
     ├── InvalidMapping             the mapping file says what can't be meant: correct its line
+    ├── UnusableKey                the key for personal data: make it, or make it private
+    ├── UnusablePolicy             a policy for personal data can't be kept to: correct it
     └── ContractError              (contract_errors.py) a table, but not the one promised
         ├── MissingColumn          name the column in the mapping file
         ├── AmbiguousColumn        say in the mapping file which of two columns is meant
@@ -44,3 +46,11 @@ class UnreadableExport(TransformError):
 
 class InvalidMapping(TransformError):
     """The mapping file can't be read or says what can't be meant; nothing was started."""
+
+
+class UnusablePolicy(TransformError):
+    """A policy for personal data names nothing known or can't be kept to; nothing was started."""
+
+
+class UnusableKey(TransformError):
+    """The key for personal data can't be used or isn't safe where it is; nothing was started."""

@@ -17,6 +17,7 @@ from transform.batches import BatchTyper
 from transform.contract import Dataset
 from transform.contract_errors import NoTimeOfDay, WrongWindow
 from transform.matching import match_columns
+from transform.privacy import Privacy, Shield
 from transform.quarantine import Quarantine, Reject
 from transform.records import NormalisedTable, normalise_records
 from transform.rules import Origin, Report, Rules, Selection
@@ -56,6 +57,7 @@ class NormalisedExport:
         origin: Origin,
         expect: Selection | None,
         rules: Rules,
+        shield: Shield,
     ) -> None:
         self.schema = dataset.arrow_schema()
         self._asked = f"normalising {dataset.name} of {origin.window_day:%d.%m.%Y}"
@@ -64,7 +66,8 @@ class NormalisedExport:
         self._origin = origin
         self._expect = expect
         self._rules = rules
-        self._rejected = Quarantine(self._asked, rules)
+        self._shield = shield
+        self._rejected = Quarantine(self._asked, rules, keep_raw=not shield)
         binding = match_columns(export.columns, dataset, rules.mapping)
         self._typer = BatchTyper(dataset, binding, origin, rules)
         self._report: Report | None = None
@@ -80,7 +83,7 @@ class NormalisedExport:
             rows_read += batch.num_rows
             rows_out += typed.num_rows
             if typed.num_rows:
-                yield typed
+                yield self._shield.batch(typed)
         rows_read += self._rejected.add_rejects(self._export.rejects)
         self._rejected.judge(rows_read)
         self._judge_moments(rows_out)
@@ -160,6 +163,7 @@ def normalise_export(
     *,
     expect: Selection | None = None,
     rules: Rules | None = None,
+    shield: Shield | None = None,
 ) -> NormalisedExport:
     """Type an export's rows by a dataset's contract.
 
@@ -170,6 +174,7 @@ def normalise_export(
         expect: how the vendor selects messages, where that is known. While it isn't (None), a file
             of which most rows lie outside the day is refused; a probe that finds out says "thread".
         rules: the company's own words and the bounds.
+        shield: what becomes of personal fields; None: all are kept.
 
     Returns:
         Batches in the order and types of `dataset.arrow_schema()`; rows read = out + quarantined.
@@ -178,7 +183,8 @@ def normalise_export(
         MissingColumn: a required column is under no known header.
         AmbiguousColumn: two columns have an equal claim to one field.
     """
-    return NormalisedExport(export, dataset, origin, expect, rules or Rules())
+    shield = shield or Privacy().of(dataset)
+    return NormalisedExport(export, dataset, origin, expect, rules or Rules(), shield)
 
 
 def _moment(micros: int | None) -> datetime | None:

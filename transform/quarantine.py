@@ -16,7 +16,7 @@ from transform.rules import Rules
 _FIELDS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("line", pa.int64(), "Line or record number in the file."),
     ("reason", pa.string(), "Why it was not loaded."),
-    ("raw", pa.string(), "The record: as it stood, or as JSON."),
+    ("raw", pa.string(), "The record: as it stood, or as JSON; null where fields are protected."),
 )
 QUARANTINE_SCHEMA = pa.schema(
     [pa.field(name, kind, metadata={"comment": comment}) for name, kind, comment in _FIELDS]
@@ -55,17 +55,18 @@ class Problems:
 
 
 class Quarantine:
-    """Collects quarantined records of one export.
+    """Collects quarantined records of one export, their text unless personal fields are protected.
 
     Raises:
         TooManyQuarantined: from `add` beyond `rules.max_quarantined_rows`, from `judge` beyond
             `rules.max_quarantined_share`.
     """
 
-    def __init__(self, asked: str, rules: Rules) -> None:
+    def __init__(self, asked: str, rules: Rules, *, keep_raw: bool = True) -> None:
         self._asked = asked
         self._rules = rules
-        self._records: list[tuple[int | None, str, str]] = []
+        self._keep_raw = keep_raw
+        self._records: list[tuple[int | None, str, str | None]] = []
         self.reasons: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -73,7 +74,7 @@ class Quarantine:
 
     def add(self, line: int | None, reason: str, raw: str) -> None:
         """Keep one record."""
-        self._records.append((line, reason, raw))
+        self._records.append((line, reason, raw if self._keep_raw else None))
         self.reasons[reason] += 1
         if len(self._records) > self._rules.max_quarantined_rows:
             raise self._too_many(f"more than {self._rules.max_quarantined_rows} records")

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from transform.contract import Dataset
 from transform.matching import Binding, match_columns
+from transform.privacy import Privacy, Shield
 from transform.quarantine import Quarantine, as_json
 from transform.rules import Origin, Report, Rules
 
@@ -30,7 +31,12 @@ class NormalisedTable:
 
 
 def normalise_records(
-    records: Sequence[Record], dataset: Dataset, origin: Origin, *, rules: Rules | None = None
+    records: Sequence[Record],
+    dataset: Dataset,
+    origin: Origin,
+    *,
+    rules: Rules | None = None,
+    shield: Shield | None = None,
 ) -> NormalisedTable:
     """Type a list that comes whole, such as the company's users.
 
@@ -43,7 +49,8 @@ def normalise_records(
         TooManyQuarantined: the list must have been misunderstood.
     """
     rules = rules or Rules()
-    quarantine = Quarantine(f"normalising the list of {dataset.name}", rules)
+    shield = shield or Privacy().of(dataset)
+    quarantine = Quarantine(f"normalising the list of {dataset.name}", rules, keep_raw=not shield)
     names = list(
         dict.fromkeys(str(name) for record in records if _is_object(record) for name in record)
     )
@@ -51,7 +58,7 @@ def normalise_records(
     rows = _rows(records, dataset, names, binding, quarantine) if binding else []
     quarantine.judge(len(records))
     return NormalisedTable(
-        table=_table(rows, dataset, origin),
+        table=shield.table(_table(rows, dataset, origin)),
         quarantine=quarantine.table(),
         report=Report(
             dataset=dataset.name,

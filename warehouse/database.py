@@ -5,6 +5,7 @@ DuckDB keeps a leftover write-ahead log after a kill and replays it when the fil
 
 from __future__ import annotations
 
+import sys
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory
 from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
@@ -43,6 +45,7 @@ class Writer:
                 self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+        sys.audit("smartconnect.point", "warehouse.database.committed")
 
 
 @contextmanager
@@ -82,14 +85,17 @@ def writer_lock(layout: DataDirectory, *, holder: str, wait_seconds: float) -> I
     lock = FileLock(layout.state / "writer.lock", thread_local=False, mode=PRIVATE_FILE)
     note = layout.state / "writer.holder"
     try:
-        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
+        with on_disk("lock the database"):
+            lock.acquire(timeout=wait_seconds, poll_interval=0.05)
     except Timeout:
         raise WriterBusy(
             f"The warehouse is being written by {_holder(note)}, and {wait_seconds:g} seconds of "
             "waiting did not change that: let it end, or stop it, then run again."
         ) from None
     try:
-        note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+        with on_disk("say who writes"):
+            note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+        sys.audit("smartconnect.point", "warehouse.database.holder-noted")
         yield
     finally:
         lock.release()
@@ -104,12 +110,14 @@ def opened(
     memory_limit_mb: int = 250,
 ) -> Iterator[Writer]:
     """The database of a directory within the block; the caller holds its `writer_lock`."""
-    connection = _connect(layout, memory_limit_mb)
+    with on_disk("open the database"):
+        connection = _connect(layout, memory_limit_mb)
     try:
         contracts = [Contract(schema) for schema in schemas]
         yield Writer(connection, layout, holder, {c.dataset: c for c in contracts})
     finally:
         connection.close()
+        sys.audit("smartconnect.point", "warehouse.database.closed")
 
 
 def _holder(note: object) -> str:
@@ -126,11 +134,13 @@ def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConn
         _attach(connection, layout, memory_limit_mb)
         if fresh:
             make_meta(connection)
+            sys.audit("smartconnect.point", "warehouse.database.meta-made")
     except BaseException:
         connection.close()
         raise
     if fresh:
         layout.database.chmod(PRIVATE_FILE)
+        sys.audit("smartconnect.point", "warehouse.database.file-closed")
     return connection
 
 
@@ -147,9 +157,11 @@ def _attach(
     connection.execute(
         f"ATTACH {literal(str(layout.database))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
+    sys.audit("smartconnect.point", "warehouse.database.attached")
     connection.execute("USE warehouse")
 
 
+@on_disk("make the tables")
 def prepare_tables(writer: Writer) -> None:
     """Make every table with its COMMENTs, and the data dictionary; idempotent, once a run.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.disk import on_disk
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
 from warehouse.schema import Contract
 
@@ -30,6 +32,7 @@ class LakeFile:
     bytes: int
 
 
+@on_disk("write a day into the lake")
 def write_lake_file(
     layout: DataDirectory,
     schema: pa.Schema,
@@ -51,14 +54,17 @@ def write_lake_file(
         with _parquet_writer(building, schema) as writer:
             for table in _row_groups(schema, batches):
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+                sys.audit("smartconnect.point", "warehouse.lake.rows-written")
                 order.follow(table)
                 rows += table.num_rows
             if order.kept:
                 writer.add_key_value_metadata({SORTED_BY: order.column})
         sync(building)
         make_folders(layout, target.parent)
-        layout.open_to_readers(building)
+        layout.open_lake(building)
+        sys.audit("smartconnect.point", "warehouse.lake.file-opened")
         building.replace(target)
+        sys.audit("smartconnect.point", "warehouse.lake.file-renamed")
         sync(target.parent)
     except BaseException:
         with suppress(OSError):
@@ -120,6 +126,14 @@ def is_sorted(path: Path, column: str) -> bool:
     return metadata.get(SORTED_BY.encode()) == column.encode()
 
 
+def footer_rows(path: Path) -> int | None:
+    """A Parquet file's rows by its footer; None where no file is, or none that can be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
+
+
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterable[pa.Table]:
     kept: list[pa.RecordBatch] = []
     rows = 0
@@ -136,12 +150,16 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterabl
 def make_folders(layout: DataDirectory, folder: Path) -> None:
     """Make a day's folder of the lake and the one above it, durable and open to readers."""
     for part in (folder.parent, folder):
-        if not part.exists():
-            part.mkdir(exist_ok=True)
-            layout.open_to_readers(part)
-            sync(part.parent)
+        if part.exists() and layout.is_open_lake(part):
+            continue
+        part.mkdir(exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.lake.folder-made")
+        layout.open_lake(part)
+        sys.audit("smartconnect.point", "warehouse.lake.folder-opened")
+        sync(part.parent)
 
 
+@on_disk("keep rejected records")
 def write_quarantine(
     layout: DataDirectory, table: pa.Table, *, dataset: str, load_id: str
 ) -> Path | None:
@@ -150,10 +168,14 @@ def write_quarantine(
         return None
     target = layout.quarantine_file(dataset, load_id)
     target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    sys.audit("smartconnect.point", "warehouse.lake.quarantine-made")
     building = layout.building / f"{load_id}.quarantine.parquet"
     pq.write_table(table, building, compression="zstd")
+    sys.audit("smartconnect.point", "warehouse.lake.rejects-written")
     building.chmod(PRIVATE_FILE)
+    sys.audit("smartconnect.point", "warehouse.lake.rejects-closed")
     sync(building)
     building.replace(target)
+    sys.audit("smartconnect.point", "warehouse.lake.rejects-renamed")
     sync(target.parent)
     return target

@@ -1,14 +1,19 @@
 """Where everything lives: the only maker of paths below the data directory.
 
 `raw`, `state`, `quarantine` and `inbox` are private to their owner; `lake` and `releases` share
-inodes, so they share one mode: read-only, for everyone on the host or for one group.
+inodes, so they share one mode: read-only, for everyone on the host or for one group. Where releases
+are published without the personal columns, they share none, and the lake is private too.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -23,11 +28,16 @@ class DataDirectory:
     Args:
         root: its path.
         group: the group that may read what is published; everyone on the host if None.
+        personal_published: whether releases hold the personal columns. If not, the lake, which
+            has them, is private.
     """
 
-    def __init__(self, root: Path, group: str | None = None) -> None:
+    def __init__(
+        self, root: Path, group: str | None = None, *, personal_published: bool = True
+    ) -> None:
         self.root = Path(root).resolve()
         self.group = group
+        self.personal_published = personal_published
 
     @property
     def raw(self) -> Path:
@@ -104,7 +114,9 @@ class DataDirectory:
 
     def staging(self) -> DataDirectory:
         """A data directory of its own in which a rebuild is made, on the same file system."""
-        return DataDirectory(self.state / "rebuild", group=self.group)
+        return DataDirectory(
+            self.state / "rebuild", self.group, personal_published=self.personal_published
+        )
 
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
         """A load's typed rows."""
@@ -133,10 +145,11 @@ class DataDirectory:
             known = self._origin()
             if known is None:
                 publish_bytes(self.state / "origin.json", json.dumps({"origin": origin}).encode())
+                sys.audit("smartconnect.point", "warehouse.layout.origin-kept")
         except OSError as error:
             raise DirectoryUnusable(
-                f"The data directory {self.root} can't be written "
-                f"({os.strerror(error.errno or 0)}): correct its owner and mode, free space, or "
+                f"The data directory can't be written: {error.filename or self.root} answers "
+                f"{os.strerror(error.errno or 0)!r}. Correct its owner and mode, free space, or "
                 "set SMARTCONNECT_DATA_DIR. Nothing was started."
             ) from None
         if known not in (None, origin):
@@ -147,18 +160,51 @@ class DataDirectory:
 
     def _make(self) -> None:
         if not self.root.exists():
-            self.root.mkdir(parents=True)
-            self.open_to_readers(self.root)  # whatever the umask: what is private has its own mode
+            self._make_root()
         private = (self.raw, self.quarantine, self.state, self.root / "inbox")
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.layout.private-made")
             folder.chmod(PRIVATE_DIR)  # also where a server's log was here first
-        for folder in (self.lake, self.releases):
+            sys.audit("smartconnect.point", "warehouse.layout.private-closed")
+        for folder, set_mode in (
+            (self.lake, self.open_lake),
+            (self.releases, self.open_to_readers),
+        ):
             folder.mkdir(parents=True, exist_ok=True)
-            self.open_to_readers(folder)
-        probe = self.state / ".probe"
-        probe.write_bytes(b"")
+            sys.audit("smartconnect.point", "warehouse.layout.published-made")
+            set_mode(folder)
+            sys.audit("smartconnect.point", "warehouse.layout.published-opened")
+        for folder in (self.root, *private, self.incoming, self.building, self.lake, self.releases):
+            self._prove_writable(folder)
+
+    def _make_root(self) -> None:
+        """Make it aside and give it its name once readers may enter, whatever the umask.
+
+        What is private in it has its own mode. A mode that the operator gave it stays.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.layout.parent-made")
+        beside = self.root.with_name(f".{self.root.name}.new")
+        beside.mkdir(exist_ok=True)
+        sys.audit("smartconnect.point", "warehouse.layout.root-made")
+        self.open_to_readers(beside)
+        sys.audit("smartconnect.point", "warehouse.layout.root-opened")
+        beside.rename(self.root)
+        sys.audit("smartconnect.point", "warehouse.layout.root-named")
+        sync(self.root.parent)
+
+    def _prove_writable(self, folder: Path) -> None:
+        """Write a file into a folder, and see that what is in it is ours to change."""
+        probe = folder / f".probe.{os.getpid()}"
+        probe.write_bytes(b"\0")
+        sys.audit("smartconnect.point", "warehouse.layout.probe-written")
         probe.unlink()
+        sys.audit("smartconnect.point", "warehouse.layout.probe-removed")
+        if folder in (self.raw, self.lake, self.quarantine):
+            for path in (*folder.glob("*"), *folder.glob("*/*")):
+                if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     @property
     def origin(self) -> str:
@@ -172,15 +218,46 @@ class DataDirectory:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return str(kept["origin"])
 
+    def is_open_lake(self, folder: Path) -> bool:
+        """Whether a folder of the lake has its mode already."""
+        public = 0o755 if self.group is None else 0o750
+        wanted = public if self.personal_published else PRIVATE_DIR
+        return folder.stat().st_mode & 0o777 == wanted
+
+    def open_lake(self, path: Path) -> None:
+        """Give a file or folder of the lake its mode: as a release's, if it holds the same rows."""
+        if self.personal_published:
+            self.open_to_readers(path)
+        else:
+            path.chmod(PRIVATE_DIR if path.is_dir() else 0o400)
+            sys.audit("smartconnect.point", "warehouse.layout.lake-closed")
+
     def open_to_readers(self, path: Path) -> None:
         """Give a published file or folder its mode and group."""
         everyone = self.group is None
         if path.is_dir():
             path.chmod(0o755 if everyone else 0o750)
+            sys.audit("smartconnect.point", "warehouse.layout.folder-opened")
         else:
             path.chmod(0o444 if everyone else 0o440)
+            sys.audit("smartconnect.point", "warehouse.layout.file-opened")
         if self.group is not None:
             shutil.chown(path, group=self.group)
+            sys.audit("smartconnect.point", "warehouse.layout.group-given")
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever this process makes within the block is its owner's alone, unless a mode is given.
+
+    Locks, notes, logs, and what libraries spill follow the umask, which is the process's: a block
+    belongs around a whole run.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync(path: Path) -> None:
@@ -196,7 +273,10 @@ def publish_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """Write beside, fsync, rename, fsync the folder: whole or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(content)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-written")
     beside.chmod(mode)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-closed")
     sync(beside)
     beside.replace(path)
+    sys.audit("smartconnect.point", "warehouse.layout.bytes-renamed")
     sync(path.parent)

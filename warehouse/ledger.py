@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.database import Writer
+from warehouse.disk import on_disk
 from warehouse.observations import DayFile, source_sql
 
 RECENT_LOADS = 200
@@ -143,6 +145,7 @@ def get_fact(writer: Writer, key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+@on_disk("keep what was found out about the vendor")
 def set_fact(writer: Writer, key: str, value: str, evidence: str) -> None:
     """Keep what was found out, in place of what was believed before."""
     with writer.transaction() as connection:
@@ -151,3 +154,4 @@ def set_fact(writer: Writer, key: str, value: str, evidence: str) -> None:
             "INSERT INTO meta.facts VALUES (?, ?, ?, ?)", [key, value, evidence, datetime.now(UTC)]
         )
         connection.execute("UPDATE meta.revision SET number = number + 1")
+        sys.audit("smartconnect.point", "warehouse.ledger.fact-set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
+from warehouse.disk import on_disk
 from warehouse.ledger import (
     DayState,
     as_json,
@@ -35,6 +37,7 @@ __all__ = ["DayConfirmation", "DayLoad", "DayResult", "confirm_day", "load_day"]
 HOLD_FROM_ROWS = 20  # below it, a day is too small for its shrinking to mean anything
 
 
+@on_disk("load a day")
 def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     """Replace the day by the load's rows, unless there is a reason not to.
 
@@ -60,16 +63,20 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     with writer.transaction():
         if outcome == "loaded":
             _replace(writer, contract, load, facts)
+            sys.audit("smartconnect.point", "warehouse.loading.day-replaced")
             bump_revision(writer.connection)
         elif outcome == "unchanged":
             _observe_again(writer, contract, load)
         _write_ledger(writer, load, result, _told(load))
         write_columns(writer, load.dataset, load.load_id, load.columns)
+        sys.audit("smartconnect.point", "warehouse.loading.ledger-written")
     if outcome != "loaded":
         load.lake_path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.loading.unused-removed")
     return result
 
 
+@on_disk("note that a day came again")
 def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     """Note that the day's own file came again: nothing to load, a later observation."""
     contract = writer.contracts[seen.dataset]
@@ -78,6 +85,7 @@ def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     with writer.transaction():
         _observe_again(writer, contract, seen)
         _write_ledger(writer, seen, result, {"rows_outside_day": 0})
+        sys.audit("smartconnect.point", "warehouse.loading.confirmed")
     return result
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from warehouse.disk import on_disk
 from warehouse.errors import HashMismatch, RawMissing
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes, sync
 
@@ -39,6 +41,7 @@ class RawObservation:
     export_seconds: float = 0.0
 
 
+@on_disk("keep a raw file")
 def store_raw(
     layout: DataDirectory,
     source: Path,
@@ -59,15 +62,19 @@ def store_raw(
     prove_hash(source, sha256)
     folder = layout.raw_folder(dataset, date_from, date_to)
     folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    sys.audit("smartconnect.point", "warehouse.raw.folder-made")
     target = folder / f"{sha256}{suffix}"
     source.chmod(PRIVATE_FILE)
+    sys.audit("smartconnect.point", "warehouse.raw.file-closed")
     sync(source)
     source.replace(target)
+    sys.audit("smartconnect.point", "warehouse.raw.file-moved")
     sync(folder)
     sync(folder.parent)
     return target
 
 
+@on_disk("note when a raw file was observed")
 def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
     """Note durably when a stored raw file was observed; noting it again changes nothing."""
     path = layout.raw_note(seen.path)
@@ -88,6 +95,7 @@ def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
     if observation not in note["observations"]:
         note["observations"].append(observation)
         publish_bytes(path, json.dumps(note, indent=1).encode())
+        sys.audit("smartconnect.point", "warehouse.raw.observation-noted")
 
 
 def raw_observations(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +23,11 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.database import Writer, opened, prepare_tables, revision, writer_lock
+from warehouse.disk import on_disk
 from warehouse.errors import DatabaseUnreadable
 from warehouse.lake import make_folders
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
+from warehouse.leftovers import present
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
@@ -64,6 +67,7 @@ class Rebuild:
         ) as writer:
             yield writer
 
+    @on_disk("begin a rebuild")
     def begin(self) -> None:
         """Read the old database, clear what an earlier rebuild left, make the staging directory.
 
@@ -90,6 +94,7 @@ class Rebuild:
             self.ledgers = {name: read_outcomes(old, name) for name in old.contracts}
             self._revision = revision(old.connection)
             old.connection.execute("CHECKPOINT warehouse")
+            sys.audit("smartconnect.point", "warehouse.rebuilding.old-checkpointed")
             lake = old.connection.execute("SELECT lake_file FROM meta.days").fetchall()
             loads = old.connection.execute("SELECT dataset, load_id FROM meta.loads").fetchall()
         files = [self.layout.quarantine_file(*map(str, row)) for row in loads]
@@ -101,7 +106,9 @@ class Rebuild:
             there = self.layout.root / file.relative_to(self.staging.root)
             if self.layout.relative(there) not in needed:
                 there.unlink(missing_ok=True)
+                sys.audit("smartconnect.point", "warehouse.rebuilding.leftover-removed")
         shutil.rmtree(self.staging.root, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.staging-cleared")
 
     def _staged_files(self) -> list[Path]:
         folders = (self.staging.lake, self.staging.quarantine)
@@ -118,13 +125,16 @@ class Rebuild:
             number = max(self._revision, newest_revision(self.layout)) + 1
             writer.connection.execute("UPDATE meta.revision SET number = ?", [number])
             writer.connection.execute("CHECKPOINT warehouse")
+            sys.audit("smartconnect.point", "warehouse.rebuilding.new-checkpointed")
 
     def _take_history(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ATTACH {literal(str(self.layout.database))} AS old (READ_ONLY)")
         for table in HISTORY:
             connection.execute(f"INSERT INTO meta.{table} BY NAME SELECT * FROM old.meta.{table}")
         connection.execute("DETACH old")
+        sys.audit("smartconnect.point", "warehouse.rebuilding.history-taken")
 
+    @on_disk("put the rebuilt warehouse in its place")
     def swap(self) -> None:
         """Put the new warehouse in the old one's place; durable when this returns."""
         linked: list[Path] = []
@@ -134,13 +144,16 @@ class Rebuild:
             sync(self.staging.database)
             # A leftover log would be replayed into the new file; the old one was checkpointed.
             self.layout.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.log-removed")
             self.staging.database.replace(self.layout.database)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.swapped")
         except BaseException:
             for path in linked:
                 path.unlink(missing_ok=True)
             raise
         sync(self.layout.state)
         shutil.rmtree(self.staging.root, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.staging-removed")
 
     def _link(self, file: Path) -> Path:
         target = self.layout.root / file.relative_to(self.staging.root)
@@ -148,7 +161,9 @@ class Rebuild:
             make_folders(self.layout, target.parent)
         else:
             target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.rebuilding.quarantine-made")
         os.link(file, target)
+        sys.audit("smartconnect.point", "warehouse.rebuilding.linked")
         sync(target.parent)
         return target
 
@@ -175,7 +190,7 @@ def rebuilding(
         WriterBusy: another run writes.
         DatabaseUnreadable: the old database can't be opened.
     """
-    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
+    with present(layout), writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
         rebuild = Rebuild(layout, layout.staging(), holder, schemas, memory_limit_mb)
         rebuild.begin()
         try:

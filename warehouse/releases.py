@@ -11,17 +11,21 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
+from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
+from warehouse.lake import footer_rows
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
-from warehouse.observations import DayFile, shown_sql
-from warehouse.schema import Contract, literal
+from warehouse.observations import shown_sql
+from warehouse.publicrelease import write_public_database, write_public_parquet
+from warehouse.schema import Contract, literal, quoted
 
 DATABASE, MANIFEST, PARQUET = "warehouse.duckdb", "manifest.json", "parquet"
 
@@ -51,6 +55,7 @@ def current_release(layout: DataDirectory) -> Release | None:
     return Release(int(path.name), path)
 
 
+@on_disk("publish a release")
 def publish(writer: Writer, *, keep: int) -> Release | None:
     """Publish the writer's database if readers would see something new in it.
 
@@ -64,7 +69,7 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
     layout = writer.layout
     number, newest = revision(writer.connection), releases(layout)[-1:]
     held = _hold_path(layout).exists()
-    if newest and _manifest(newest[0]).get("revision") == number:
+    if newest and _is_made_at(layout, newest[0], number):
         current = current_release(layout)
         if current is not None and (current.number == newest[0].number or _rolled_back(layout)):
             return None
@@ -75,6 +80,7 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
         return None
     _point_at(layout, release)
     _rollback_path(layout).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-ended")
     _sweep(writer, keep)
     return release
 
@@ -86,6 +92,7 @@ def newest_revision(layout: DataDirectory) -> int:
     return found if isinstance(found, int) else 0
 
 
+@on_disk("point readers at another release")
 def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -> Release:
     """Point readers at an earlier release (the one before the current one if `to` is None).
 
@@ -105,12 +112,19 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
         wanted = f"release {to}" if to is not None else "release before the current one"
         raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
     publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
+    sys.audit("smartconnect.point", "warehouse.releases.rollback-noted")
     if hold:
         publish_bytes(_hold_path(layout), b"{}")
+        sys.audit("smartconnect.point", "warehouse.releases.hold-set")
     else:
         _hold_path(layout).unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.releases.hold-ended")
     _point_at(layout, chosen)
     return chosen
+
+
+def _has_personal(release: Release) -> bool:
+    return bool(_manifest(release).get("personal", True))
 
 
 def _rollback_path(layout: DataDirectory) -> Path:
@@ -136,14 +150,17 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     layout = writer.layout
     building = layout.building / f"release-{number}"
     shutil.rmtree(building, ignore_errors=True)
+    sys.audit("smartconnect.point", "warehouse.releases.leftover-removed")
     building.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
-    shutil.copyfile(layout.database, building / DATABASE)
-    datasets = {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+    sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
+    datasets = _fill(writer, building)
     manifest = {
         "release": number,
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "personal": layout.personal_published,
         "database": {
             "bytes": (building / DATABASE).stat().st_size,
             "sha256": _sha256(building / DATABASE),
@@ -151,13 +168,37 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
         "datasets": datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
     for path in _deepest_first(building):
         layout.open_to_readers(path)
+        sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
+        sys.audit("smartconnect.point", "warehouse.releases.synced")
     target = layout.releases / str(number)
     building.rename(target)
+    sys.audit("smartconnect.point", "warehouse.releases.renamed")
     sync(layout.releases)
     return Release(number, target)
+
+
+def _fill(writer: Writer, building: Path) -> dict[str, dict[str, object]]:
+    """The database and the Parquet trees; what the manifest says of each dataset."""
+    layout, parquet = writer.layout, building / PARQUET
+    if layout.personal_published:
+        shutil.copyfile(layout.database, building / DATABASE)
+        sys.audit("smartconnect.point", "warehouse.releases.database-copied")
+        return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+    write_public_database(writer, building / DATABASE)
+    return {n: write_public_parquet(writer, c, parquet / n) for n, c in writer.contracts.items()}
+
+
+def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
+    """Whether a release tells what the writer's database does, in the columns that are wanted."""
+    manifest = _manifest(release)
+    return (
+        manifest.get("revision") == made_at_revision
+        and manifest.get("personal", True) == layout.personal_published
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -176,59 +217,84 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
     root = building / PARQUET / contract.dataset
     if contract.key:
         root.mkdir(parents=True)
+        sys.audit("smartconnect.point", "warehouse.releases.list-folder-made")
         _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
+        sys.audit("smartconnect.point", "warehouse.releases.list-copied")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
-    hidden = {
-        row[0]: int(row[1])
+    counts = {
+        row[0]: (int(row[1]), int(row[2]))
         for row in writer.connection.execute(
-            "SELECT window_day, rows_hidden + rows_duplicate FROM meta.days WHERE dataset = ?",
+            "SELECT window_day, rows, rows_hidden + rows_duplicate FROM meta.days "
+            "WHERE dataset = ?",
             [contract.dataset],
         ).fetchall()
     }
     root.mkdir(parents=True)
+    sys.audit("smartconnect.point", "warehouse.releases.dataset-folder-made")
     for day, file in files.items():
         folder = root / f"window_day={day.isoformat()}"
         folder.mkdir()
-        if hidden[day]:
-            others = [other for other in files.values() if other.window_day != day]
-            _copy_shown(writer, contract, file, others, folder / "part.parquet")
-        else:
+        sys.audit("smartconnect.point", "warehouse.releases.day-folder-made")
+        rows, hidden = counts[day]
+        whole = footer_rows(file.path) == rows  # else gone or another: the table has its rows
+        if whole and not hidden:
             os.link(file.path, folder / "part.parquet")
+            sys.audit("smartconnect.point", "warehouse.releases.day-linked")
+            continue
+        others = [other for other in files.values() if other.window_day != day]
+        shown = shown_sql(contract, file, others) if whole else _table_sql(contract, day)
+        _copy_query(writer, _columns_of(contract, shown), folder / "part.parquet")
+        sys.audit("smartconnect.point", "warehouse.releases.day-copied")
     return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
 
 
-def _copy_shown(
-    writer: Writer, contract: Contract, file: DayFile, others: list[DayFile], target: Path
-) -> None:
-    columns = ", ".join(f'"{name}"' for name in contract.columns)
-    _copy_query(writer, f"SELECT {columns} FROM ({shown_sql(contract, file, others)})", target)
+def _table_sql(contract: Contract, day: date) -> str:
+    return f"SELECT * FROM {quoted(contract.dataset)} WHERE window_day = '{day}'"
+
+
+def _columns_of(contract: Contract, sql: str) -> str:
+    return f"SELECT {', '.join(map(quoted, contract.columns))} FROM ({sql})"
 
 
 def _copy_query(writer: Writer, sql: str, target: Path) -> None:
     writer.connection.execute(
         f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
+    sys.audit("smartconnect.point", "warehouse.releases.query-copied")
 
 
 def _point_at(layout: DataDirectory, release: Release) -> None:
     """Swap the link; readers see the old release or the new one, and nothing between."""
     beside = layout.root / f".current.{os.getpid()}"
     beside.unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.old-link-removed")
     beside.symlink_to(Path("releases") / str(release.number))
+    sys.audit("smartconnect.point", "warehouse.releases.link-made")
     beside.replace(layout.current)
+    sys.audit("smartconnect.point", "warehouse.releases.link-swapped")
     sync(layout.root)
 
 
 def _sweep(writer: Writer, keep: int) -> None:
-    """Remove old releases and lake files that no day needs; open files stay readable."""
+    """Remove old releases and lake files that no day needs; open files stay readable.
+
+    Where releases are published without the personal columns, none that has them is kept.
+    """
     layout, current = writer.layout, current_release(writer.layout)
-    for old in releases(layout)[:-keep]:
+    for path in (*layout.building.glob("gone-*"), *layout.building.glob("release-*")):
+        shutil.rmtree(path, ignore_errors=True)  # of a killed run: the writer's lock is ours
+        sys.audit("smartconnect.point", "warehouse.releases.half-done-removed")
+    kept = releases(layout)
+    withheld = [r for r in kept if not layout.personal_published and _has_personal(r)]
+    for old in [r for r in kept if r in withheld or r not in kept[-keep:]]:
         if current is not None and old.number == current.number:
             continue
         gone = layout.building / f"gone-{old.number}"
         old.path.rename(gone)
+        sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
         shutil.rmtree(gone, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.releases.old-removed")
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
@@ -238,3 +304,4 @@ def _sweep(writer: Writer, keep: int) -> None:
     for path in layout.lake.glob("*/*/*.parquet"):
         if path not in needed and path.stem in loaded:
             path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")

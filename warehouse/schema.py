@@ -86,7 +86,10 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "load_id": ("VARCHAR", "Which load."),
             "line": ("BIGINT", "Line (text) or row (spreadsheet) in the file."),
             "reason": ("VARCHAR", "Why it could not be loaded."),
-            "raw": ("VARCHAR", "The record as it came. Personal data."),
+            "raw": (
+                "VARCHAR",
+                "The record as it came. Personal data; NULL where fields are protected.",
+            ),
         },
     ),
     "file_columns": (
@@ -97,6 +100,19 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "position": ("BIGINT", "The column's place in the file, from 1."),
             "header": ("VARCHAR", "Its header."),
             "field": ("VARCHAR", "The field it was read as, or extra."),
+        },
+    ),
+    "reconciliation": (
+        "Counts that tell of the same thing: those that disagree, and the statistics export's "
+        "counts of messages beside the rows of chats. No other row: everything else agrees.",
+        {
+            "dataset": ("VARCHAR", "chats or statistics."),
+            "window_day": ("DATE", "The day."),
+            "compared": ("VARCHAR", "What was counted, or the measure of the statistics export."),
+            "expected": ("BIGINT", "The count it should be: of ledger, database, or chats."),
+            "found": ("BIGINT", "The count that was found; NULL: nothing was there to count."),
+            "agrees": ("BOOLEAN", "Whether both are the same."),
+            "checked_at": ("TIMESTAMPTZ", "When this was first found so."),
         },
     ),
     "facts": (
@@ -256,20 +272,27 @@ def make_table(
         connection.execute(f"COMMENT ON COLUMN {table}.{quoted(name)} IS {literal(meaning)}")
 
 
+def dataset_tables(contract: Contract) -> list[str]:
+    """The tables that `make_dataset` makes."""
+    name = contract.dataset
+    return [name, f"{name[:-1]}_snapshots", f"{name}_history"] if contract.key else [name]
+
+
 def make_dataset(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """Make a dataset's tables: a fact table, or a list's three."""
     own = {
         field.name: (_declared_type(contract, field), contract.comment(field.name))
         for field in contract.schema
     }
-    name = contract.dataset
-    if contract.key:
+    name, *aside = dataset_tables(contract)
+    if aside:
+        snapshots, history = aside
         make_table(connection, name, f"{contract.grain} As the latest list has it.", own)
         day = {"snapshot_date": ("DATE", "The day of the list, in the company's time zone.")}
         comment = f"{contract.grain} Each day's list as it came."
-        make_table(connection, f"{name[:-1]}_snapshots", comment, {**day, **own})
+        make_table(connection, snapshots, comment, {**day, **own})
         comment = f"{contract.grain} One row a version: a new one when a tracked column changed."
-        make_table(connection, f"{name}_history", comment, {**own, **_HISTORY})
+        make_table(connection, history, comment, {**own, **_HISTORY})
         return
     day = {"window_day": ("DATE", WINDOW_DAY)}
     make_table(connection, name, contract.grain, {**own, **day})
@@ -285,8 +308,13 @@ def _declared_type(contract: Contract, field: pa.Field[Any]) -> str:
     return f"{kind} USING COMPRESSION fsst" if hardly_repeats and kind == "VARCHAR" else kind
 
 
-def fill_dictionary(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:
-    """Write `meta.columns` from the tables that are there."""
+def fill_dictionary(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: list[Contract],
+    *,
+    database: str = "warehouse",
+) -> None:
+    """Write `meta.columns` from the tables that are there, in the database that is in use."""
     personal = [
         (c.dataset, column) for c in contracts for column in c.columns if c.personal(column)
     ]
@@ -296,8 +324,8 @@ def fill_dictionary(connection: duckdb.DuckDBPyConnection, contracts: list[Contr
         INSERT INTO meta.columns
         SELECT schema_name, table_name, column_name, data_type, comment,
                column_name = 'raw' OR list_contains($names, column_name)
-        FROM duckdb_columns() WHERE database_name = 'warehouse' AND NOT internal
+        FROM duckdb_columns() WHERE database_name = $database AND NOT internal
         ORDER BY schema_name, table_name, column_index
         """,
-        {"names": sorted({column for _, column in personal})},
+        {"names": sorted({column for _, column in personal}), "database": database},
     )

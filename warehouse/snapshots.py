@@ -5,6 +5,7 @@ Only the contract's tracked columns make a version; a volatile one (a last-seen 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from warehouse.database import Writer, bump_revision
+from warehouse.disk import on_disk
 from warehouse.ledger import fill_quarantine, insert_row, utc, write_columns
 from warehouse.schema import Contract, quoted
 
@@ -30,6 +32,7 @@ class SnapshotResult:
     unchanged: int
 
 
+@on_disk("load a list")
 def load_snapshot(
     writer: Writer,
     schema: pa.Schema,
@@ -64,6 +67,7 @@ def load_snapshot(
         with writer.transaction():
             if outcome == "loaded":
                 opened, closed = _load(writer, contract, snapshot_date, observed_at)
+                sys.audit("smartconnect.point", "warehouse.snapshots.list-replaced")
                 fill_quarantine(writer, contract.dataset, snapshot_date, load_id, quarantine_path)
                 bump_revision(connection)
             insert_row(
@@ -84,6 +88,7 @@ def load_snapshot(
                 },
             )
             write_columns(writer, contract.dataset, load_id, columns or {})
+            sys.audit("smartconnect.point", "warehouse.snapshots.ledger-written")
     finally:
         connection.unregister("incoming")
     return SnapshotResult(outcome, table.num_rows, opened, closed, table.num_rows - opened)

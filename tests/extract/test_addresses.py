@@ -69,9 +69,10 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_the_one_connected_to
     real = socket.getaddrinfo
 
     def rebinding(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host != "files.example":
+        name = host.decode() if isinstance(host, bytes) else host
+        if name != "files.example":
             return real(host, *args, **kwargs)
-        asked.append(host)
+        asked.append(name)
         address = "203.0.114.9" if len(asked) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 

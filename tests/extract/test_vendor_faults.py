@@ -52,6 +52,7 @@ MENDED = [
     row("vendor-timeout", f"timeout{AT_TASK}*1"),
     row("vendor-timeout", f"timeout{AT_START}*1"),
     row("vendor-reset", "reset*2"),
+    row("vendor-drip", f"drip{AT_START}*1"),
     row("vendor-status-in-200", f"status-in-200{AT_TASK}*2"),
     row("vendor-lost-start", f"lost-reply{AT_START}*1"),
     row("vendor-lost-start", f"lost-reply{AT_TASK}*1"),
@@ -119,6 +120,15 @@ def test_a_fault_that_stays_is_a_typed_failure_in_time_and_leaves_no_file(
     assert all((failed.value.asked, failed.value.came, failed.value.cure))
     assert sandbox.token not in f"{failed.value!r} {failed.value}"
     assert not list(tmp_path.glob("incoming/*"))
+
+
+@pytest.mark.promise("vendor-huge-json")
+def test_an_answer_is_read_up_to_its_cap_and_no_further(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(faults=faults(f"huge-json{AT_START}"))
+    with pytest.raises(VendorUnavailable, match="above 5000000 bytes"):
+        exported(sandbox, tmp_path, max_reply_bytes=5_000_000, read_timeout_seconds=5, attempts=1)
 
 
 @pytest.mark.promise("vendor-odd-task-id")

@@ -139,6 +139,7 @@ def test_a_bad_day_fails_alone_and_says_why(
     assert loaded == {date(2026, 2, 2), date(2026, 2, 4), date(2026, 2, 5)}
 
 
+@pytest.mark.promise("data-unreadable-record")
 def test_an_impossible_date_is_in_the_quarantine_with_its_raw_text(
     start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
 ) -> None:
@@ -153,6 +154,7 @@ def test_an_impossible_date_is_in_the_quarantine_with_its_raw_text(
     ]
 
 
+@pytest.mark.promise("data-empty-day")
 def test_an_empty_export_over_a_day_that_had_rows_is_held(
     start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
 ) -> None:
@@ -167,6 +169,7 @@ def test_an_empty_export_over_a_day_that_had_rows_is_held(
     assert len(shown(data)) < len(before)
 
 
+@pytest.mark.promise("token-refused")
 def test_a_refused_token_is_one_sentence_and_starts_nothing(
     start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
 ) -> None:

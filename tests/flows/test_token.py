@@ -32,6 +32,7 @@ def save_block(prefect_api: None) -> Iterator[Callable[[str], None]]:
     Secret.delete(BLOCK, _sync=True)
 
 
+@pytest.mark.promise("secrets-token")
 @flow_test
 def test_a_prefect_secret_block_holds_the_token(
     save_block: Callable[[str], None],

@@ -1,0 +1,1 @@
+"""What the tests of crashes, full disks and lost power share."""

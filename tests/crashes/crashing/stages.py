@@ -1,0 +1,224 @@
+"""What a rehearsal does, stage by stage: real runs on a real vendor and real files.
+
+The coroutines are those of the flows; without Prefect's engine around them a stage takes a fraction
+of a second. (Whole runs with Prefect are killed in tests/flows.) Each stage begins with what the
+ones before it left, and together they reach every crash point.
+
+    python -m crashing.stages STAGE [POINT COUNT]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import flows.ingest
+import flows.loader
+import flows.pipeline
+import flows.snapshot
+from crashing.points import EVENT
+from extract.journal import ExportRequest, Journal
+from flows.pipeline import Options
+from flows.rebuild import rebuild_everything
+from flows.run import open_run
+from flows.settings import Settings, load_settings
+from flows.summary import RunReport
+from transform.datasets import DATASETS
+from warehouse.database import open_writer
+from warehouse.layout import DataDirectory
+from warehouse.releases import publish, releases, rollback
+
+FIRST = date(2026, 2, 2)
+BOTH = ("chats", "statistics")
+
+
+class _Quiet:
+    """In place of Prefect's progress artifact."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def tick(self, done: int, total: int) -> None: ...
+
+    async def show(self) -> None: ...
+
+
+def without_prefect() -> None:
+    """Let the tasks be called as the plain functions that they are made of."""
+    for module, names in (
+        (flows.pipeline, ("export_day", "normalise_day", "replay_day")),
+        (flows.loader, ("load_one_day",)),
+        (flows.ingest, ("publish_release",)),
+        (flows.snapshot, ("snapshot_users",)),
+    ):
+        for name in names:
+            task: Any = getattr(module, name)
+            setattr(module, name, getattr(task, "fn", task))
+    flows.ingest.Progress = _Quiet  # type: ignore[assignment,misc]
+
+
+def layout_of(settings: Settings) -> DataDirectory:
+    return DataDirectory(settings.data_root, group=settings.published_group)
+
+
+async def run_days(
+    days: Sequence[int],
+    *,
+    datasets: Sequence[str] = BOTH,
+    force: bool = False,
+    users: bool = False,
+    failing: int = 0,
+) -> RunReport:
+    """One run over days counted from `FIRST`; `failing` of them must fail."""
+    settings, report = load_settings(), RunReport("rehearsal")
+    wanted = [FIRST + timedelta(days=day) for day in days]
+    async with open_run(settings, "rehearsal", "") as run:
+        await flows.ingest.ingest(
+            run, report, datasets, lambda *_: wanted, Options(force=force), with_users=users
+        )
+    assert len(report.failures) == failing, report.lines()
+    return report
+
+
+async def first() -> None:
+    """Into an empty directory, from a vendor whose habits are found out first."""
+    await run_days([0, 1], users=True)
+
+
+async def again() -> None:
+    """Every row anew: a second release; a killed run's ticket is still there."""
+    folder = next((load_settings().data_root / "state" / "locks").rglob("waiting"))
+    (folder / "00000000000000000000-001-dead.ticket").touch()
+    await run_days([0, 1], force=True)
+
+
+async def third() -> None:
+    """Once more: the first release and its lake files go."""
+    await run_days([0], force=True)
+
+
+async def same() -> None:
+    """Nothing is new."""
+    await run_days([0, 1], users=True)
+
+
+async def held() -> None:
+    """A day comes back with a tenth of its rows."""
+    await run_days([1], datasets=["chats"])
+
+
+async def cut() -> None:
+    """A file that is cut off whenever it is asked for."""
+    await run_days([2], datasets=["chats"], failing=1)
+
+
+async def drifted() -> None:
+    """A day with a column that the mapping file wants to stop at."""
+    settings = load_settings()
+    mapping = settings.data_root.parent / "mapping.toml"
+    mapping.write_text('[chats]\ndrift = "stop"\n', encoding="utf-8")
+    try:
+        await run_days([4], datasets=["chats"], failing=1)
+    finally:
+        mapping.unlink()
+
+
+async def rolled_back() -> None:
+    """Readers are put back, publication held and let go, and the next publication ends it."""
+    layout = layout_of(load_settings())
+    oldest = releases(layout)[0].number
+    rollback(layout, to=oldest, hold=True)
+    rollback(layout, to=oldest)
+    await run_days([0], datasets=["chats"], force=True)
+
+
+async def rebuilt() -> None:
+    """Everything from raw/ again."""
+    rebuild_everything(load_settings(), lambda *_: None)
+
+
+async def filtered() -> None:
+    """A filtered export's name, which takes a key."""
+    layout = layout_of(load_settings())
+    Journal(layout.journal, "vendor").key(ExportRequest("chats", FIRST, FIRST, name="someone"))
+
+
+async def published() -> None:
+    """A publication alone, after a change that needs no vendor."""
+    settings = load_settings()
+    with open_writer(
+        layout_of(settings),
+        holder="rehearsal",
+        wait_seconds=10,
+        schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
+    ) as writer:
+        writer.connection.execute("UPDATE meta.revision SET number = number + 1")
+        assert publish(writer, keep=settings.keep_releases)
+
+
+async def swept() -> None:
+    """A run's beginning, which clears what killed ones left."""
+    async with open_run(load_settings(), "rehearsal", "", offline=True) as run:
+        await flows.ingest.read_ledger(run, BOTH)
+
+
+STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
+    stage.__name__: stage
+    for stage in (
+        first,
+        again,
+        third,
+        same,
+        held,
+        cut,
+        drifted,
+        rolled_back,
+        rebuilt,
+        filtered,
+        published,
+        swept,
+    )
+}
+
+
+def note_points(hits: list[str], kill: tuple[str, int] | None) -> None:
+    """From now on note the points that this process passes; SIGKILL at the given one's n-th."""
+    began, passed = time.monotonic(), Counter[str]()
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event != EVENT:
+            return
+        name = str(args[0])
+        passed[name] += 1
+        hits.append(f"{name} {time.monotonic() - began:.3f}")
+        if kill is not None and name == kill[0] and passed[name] == kill[1]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def run_stage(name: str, kill: tuple[str, int] | None = None, noted: Path | None = None) -> None:
+    """Run a stage to its end, or to its death; `noted` takes the points that it passed."""
+    hits: list[str] = []
+    note_points(hits, kill)
+    without_prefect()
+    try:
+        asyncio.run(STAGES[name]())  # type: ignore[arg-type]
+    finally:
+        if noted is not None:
+            with suppress(OSError):
+                noted.write_text("\n".join(hits), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage, *point = sys.argv[1:]
+    run_stage(stage, (point[0], int(point[1])) if point else None)
