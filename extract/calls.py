@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from extract import verdicts
 from extract.bodies import BodyDamaged, BodyTooLarge, read_body
+from extract.budget import CallBudget
 from extract.errors import ExtractError, InvalidReply
 from extract.options import ClientOptions
 from extract.replies import Reply
@@ -68,6 +69,7 @@ class Caller:
         http: for everything but sending.
         sender: without kept connections, so that a dead one is never found out by a message lost.
         read_token: gives the token, anew at each call.
+        budget: counts every attempt, and says when there are too many.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Caller:
         http: httpx.AsyncClient,
         sender: httpx.AsyncClient,
         read_token: Callable[[], Awaitable[str]],
+        budget: CallBudget,
     ) -> None:
+        self._budget = budget
         self._options = options
         self._http = http
         self._sender = sender
@@ -118,6 +122,8 @@ class Caller:
 
     async def _attempt(self, call: Call, token: str) -> Answer:
         http = self._sender if call.kind is Kind.SEND else self._http
+        needs = 2 if call.kind is Kind.START else 1  # an export that nobody asks for is no use
+        self._budget.spend(call.operation, call.asked, needs=needs)
         try:
             async with (
                 asyncio.timeout(self._options.read_timeout_seconds),

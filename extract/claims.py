@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from extract.client import SmartConnectClient
 from extract.errors import (
@@ -19,12 +19,14 @@ from extract.errors import (
     VendorBusy,
     VendorUnavailable,
 )
+from extract.instants import Instants, wall_clock
 from extract.journal import Entry, ExportRequest, Journal
 from extract.polling import Polling
 from extract.replies import ExportTask
 from extract.slots import JobSlots
 
 logger = logging.getLogger(__name__)
+CLOCK_SLACK = timedelta(minutes=1)
 # A vendor that is away for a minute doesn't cost a day whose export may run for an hour.
 POLLS_THAT_MAY_FAIL = 3
 # What a dead run's task can answer when it is of no use any more.
@@ -58,6 +60,7 @@ class Surroundings:
     client: SmartConnectClient
     journal: Journal
     slots: JobSlots
+    instants: Instants
     polling: Polling
     run_deadline: float
 
@@ -66,11 +69,16 @@ class Claim:
     """The right to export one request; made by `ExportJobs.claim`, which says what it means."""
 
     def __init__(
-        self, jobs: Surroundings, request: ExportRequest, started_after: datetime | None
+        self,
+        jobs: Surroundings,
+        request: ExportRequest,
+        started_after: datetime | None,
+        not_before: datetime | None,
     ) -> None:
         self._jobs = jobs
         self._request = request
         self._started_after = started_after
+        self._not_before = not_before
         self._found: ReadyExport | None = None
         self._relocated = False
 
@@ -117,7 +125,7 @@ class Claim:
         async with self._slot():
             with suppress(*LOST):
                 ready = await self._wait(
-                    Entry(found.task_id, found.started_at), resumed=found.resumed
+                    Entry(found.task_id, found.started_at, found.started_at), resumed=found.resumed
                 )
                 if ready.location != found.location:
                     return ready
@@ -151,15 +159,21 @@ class Claim:
             raise
 
     def _resumable(self) -> Entry | None:
+        """A dead run's export that is fresh enough.
+
+        One that was started in the future (the clock was set back since) isn't: nobody can tell
+        how old it is, and whether its day had ended.
+        """
         entry = self._jobs.journal.read(self._request)
-        if entry is None or (self._started_after and entry.started_at < self._started_after):
+        if entry is None or (self._started_after and entry.clock_at < self._started_after):
             return None
-        return entry
+        return entry if entry.clock_at <= wall_clock() + CLOCK_SLACK else None
 
     async def _start(self) -> Entry:
         """Start an export; its task_id is on the disk when this returns."""
         request, client = self._request, self._jobs.client
-        started_at = datetime.now(UTC)
+        clock_at = wall_clock()
+        started_at = await self._jobs.instants.next(self._not_before)
         if request.dataset == "chats":
             reply = await client.start_chats_export(
                 request.date_from,
@@ -172,7 +186,7 @@ class Claim:
         else:
             reply = await client.start_statistics_export(request.date_from, request.date_to)
             sys.audit("smartconnect.point", "extract.claims.statistics-started")
-        entry = Entry(reply.task_id, started_at)
+        entry = Entry(reply.task_id, started_at, clock_at)
         self._jobs.journal.write(request, entry)
         sys.audit("smartconnect.point", "extract.claims.journalled")
         return entry

@@ -15,9 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import date
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from extract.budget import CallBudget
 from extract.calls import Call, Caller
 from extract.errors import BadConfiguration
 from extract.options import ClientOptions
@@ -52,12 +54,19 @@ class SmartConnectClient:
         options: where the vendor is and how patient we are.
         token: gives the company's token; asked at each call, in a thread of its own, so that it
             may read a file or a secret store. What it raises passes through.
+        budget: how many calls may be made; without it, no bound.
 
     Every method raises `StopRun`, `DayFailed` or `SendUncertain` as `extract.errors` says; an
     `asked` in their messages never holds a text, a name or a phone.
     """
 
-    def __init__(self, options: ClientOptions, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        options: ClientOptions,
+        token: Callable[[], str],
+        budget: CallBudget | None = None,
+    ) -> None:
+        self.budget = budget or CallBudget(Path(), None, None, date.today)
         self.options = options
         self._token = token
         self._stack = AsyncExitStack()
@@ -81,6 +90,7 @@ class SmartConnectClient:
                 http_client(self.options, self._ssl, keep_alive=False)
             ),
             self.read_token,
+            self.budget,
         )
         return self
 

@@ -16,6 +16,7 @@
     │   ├── TaskFailed           the vendor's task failed or is unknown to it
     │   │   └── ExportFailed     … and it was an export
     │   ├── ExportTimedOut       not ready in time; its task_id stays in the journal
+    │   ├── CallBudgetSpent      a run or a day may make no more calls
     │   ├── ClaimedElsewhere     another run exports this very day
     │   └── DownloadFailed
     │       ├── LocationRefused     an address we don't connect to
@@ -113,6 +114,10 @@ class ExportFailed(TaskFailed):
 
 class ExportTimedOut(DayFailed):
     """No location within the deadline; the journal keeps the task for the next run."""
+
+
+class CallBudgetSpent(DayFailed):
+    """The calls that a run or a day may make are used up; nothing was sent."""
 
 
 class ClaimedElsewhere(DayFailed):

@@ -17,6 +17,7 @@ from pathlib import Path
 from extract.claims import Claim, ReadyExport, Surroundings
 from extract.client import SmartConnectClient
 from extract.errors import ClaimedElsewhere
+from extract.instants import Instants
 from extract.journal import ExportRequest, Journal
 from extract.locks import NamedLock, private_folder
 from extract.polling import Polling
@@ -56,6 +57,7 @@ class ExportJobs:
             client,
             Journal(journal_dir, str(client.options.base)),
             JobSlots(locks_dir / "slots", max_jobs),
+            Instants(locks_dir / "instants"),
             polling,
             time.monotonic() + polling.run_deadline_seconds,
         )
@@ -63,9 +65,21 @@ class ExportJobs:
         self._holder = holder
         self._claim_wait_seconds = claim_wait_seconds
 
+    def is_under_way(self, request: ExportRequest) -> bool:
+        """Whether a run started it and nobody has used it up."""
+        return self._shared.journal.read(request) is not None
+
+    async def observed_now(self, not_before: datetime | None = None) -> datetime:
+        """The instant of what is asked for now, later than every one before (`Instants.next`)."""
+        return await self._shared.instants.next(not_before)
+
     @asynccontextmanager
     async def claim(
-        self, request: ExportRequest, *, started_after: datetime | None = None
+        self,
+        request: ExportRequest,
+        *,
+        started_after: datetime | None = None,
+        not_before: datetime | None = None,
     ) -> AsyncIterator[Claim]:
         """Be the only one, over all processes, to export `request` within the block.
 
@@ -73,6 +87,8 @@ class ExportJobs:
             request: what to export.
             started_after: a dead run's export is taken up only if it was started at this instant
                 or later (timezone-aware); None takes up any.
+            not_before: a new export is dated after this instant, whatever the clock says: what is
+                known of the dataset already.
 
         Raises:
             ValueError: `started_after` has no time zone.
@@ -91,6 +107,6 @@ class ExportJobs:
                 "Wait for that run to end, or stop it, then run again.",
             )
         try:
-            yield Claim(self._shared, request, started_after)
+            yield Claim(self._shared, request, started_after, not_before)
         finally:
             lock.release()

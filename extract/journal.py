@@ -16,14 +16,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 from extract.locks import private_folder, unusable
 
 logger = logging.getLogger(__name__)
 DATASETS = ("chats", "statistics")
-CLOCK_SLACK = timedelta(minutes=1)
 _WHAT = "the journal of exports"
 
 
@@ -76,10 +75,17 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class Entry:
-    """An export under way: the vendor's task, and when it was asked for (UTC)."""
+    """An export under way: the vendor's task, and when it was asked for (UTC).
+
+    Args:
+        task_id: the vendor's.
+        started_at: as `extract.instants` gave it out: its rank among exports.
+        clock_at: what the clock said then; the same, but where the clock was set back.
+    """
 
     task_id: int
     started_at: datetime
+    clock_at: datetime
 
 
 class Journal:
@@ -108,22 +114,19 @@ class Journal:
         return f"{key}_{digest[:16]}"
 
     def read(self, request: ExportRequest) -> Entry | None:
-        """The entry of an export under way at this vendor; None if there is none to rely on.
-
-        One dated in the future (the clock was set back) is none: its rows would count as fresher
-        than all that come until then.
-        """
+        """The entry of an export under way at this vendor; None if there is none to rely on."""
         try:
             kept = json.loads(self._path(request).read_text(encoding="utf-8"))
-            entry = Entry(int(kept["task_id"]), datetime.fromisoformat(kept["started_at"]))
-            ours = kept["vendor"] == self._vendor
-            past = entry.started_at <= datetime.now(UTC) + CLOCK_SLACK
+            started_at = datetime.fromisoformat(kept["started_at"])
+            clock_at = datetime.fromisoformat(kept.get("clock_at", kept["started_at"]))
+            entry = Entry(int(kept["task_id"]), started_at, clock_at)
+            ours = kept["vendor"] == self._vendor and started_at.tzinfo is not None
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
             logger.warning("%s: its journal entry can't be read, and is left out", request.about)
             return None
-        return entry if ours and past else None
+        return entry if ours else None
 
     def write(self, request: ExportRequest, entry: Entry) -> None:
         """Make the entry durable: on the disk, name included, when this returns."""
@@ -131,6 +134,7 @@ class Journal:
             "request": request.about,
             "task_id": entry.task_id,
             "started_at": entry.started_at.isoformat(),
+            "clock_at": entry.clock_at.isoformat(),
             "vendor": self._vendor,
         }
         with _disk(_WHAT):

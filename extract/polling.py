@@ -25,6 +25,15 @@ class Polling:
     job_deadline_seconds: float = 3600
     run_deadline_seconds: float = 12 * 3600
 
+    def fewest_polls(self, export_seconds: float | None) -> int:
+        """How often an export that takes so long is asked for at least; 1 where it isn't known."""
+        polls, elapsed = 1, 0.0
+        while elapsed < (export_seconds or 0.0):
+            share = max(elapsed * SHARE_OF_ELAPSED, self.first_seconds)
+            elapsed += min(share, self.max_seconds)
+            polls += 1
+        return polls
+
     def wait_seconds(self, elapsed_seconds: float, asked_seconds: float | None) -> float:
         """Until the next poll: a share of what was waited so far, so that a short export is
         noticed at once and a long one isn't asked too often; Retry-After wins where it is longer.

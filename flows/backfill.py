@@ -14,6 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.budget import budget_line
 from flows.completeness import ranges
 from flows.ingest import EXPORTED, Known, Stopwatch, find_kept, ingest, read_ledger
 from flows.pipeline import Options
@@ -76,7 +77,9 @@ async def backfill(
                 name: wanted_days(window, known.states[name], run.zone, only_missing=only_missing)
                 for name in names
             }
-            return await tell_plan(plan_lines(window, wanted, known, settings, concurrency))
+            keys = [(name, day) for name in names for day in wanted[name]]
+            lines = plan_lines(window, wanted, known, settings, concurrency)
+            return await tell_plan([*lines, budget_line(run, keys, known.export_seconds)])
         report = RunReport(name)
         with Stopwatch(report):
             options = Options(force=force, accept_smaller=accept_smaller, from_raw=from_raw)

@@ -58,6 +58,10 @@ def demo(
 def up(
     sandbox: Sandbox = False,
     port: Annotated[int, typer.Option(help="Of Prefect's server and UI.")] = 4200,
+    host: Annotated[
+        str,
+        typer.Option(help="Where they listen; beyond this machine only with a UI password."),
+    ] = "127.0.0.1",
 ) -> None:
     """Everything for real use on this host, in the foreground: server, worker, deployments.
 
@@ -68,7 +72,7 @@ def up(
     from warehouse.errors import WarehouseError  # noqa: PLC0415
 
     try:
-        code = run_up(sandbox=sandbox, port=port)
+        code = run_up(sandbox=sandbox, port=port, host=host)
     except (FlowError, WarehouseError) as error:
         raise fail(str(error)) from None
     raise typer.Exit(code)

@@ -35,6 +35,7 @@ def sandbox_environment(base_url: str, data_dir: Path) -> dict[str, str]:
         "SMARTCONNECT_SANDBOX": "true",
         "SMARTCONNECT_TOKEN": SANDBOX_TOKEN,
         "SMARTCONNECT_BASE_URL": base_url,
+        "SMARTCONNECT_PING_URL": "",  # invented data must not silence a real alarm
         "SMARTCONNECT_DATA_DIR": str(data_dir.resolve()),
     }
 

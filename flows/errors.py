@@ -4,6 +4,8 @@ FlowError
 ├── InvalidWindow    the dates asked for: the caller corrects them
 ├── NotConfigured    a setting or the token is missing: the operator sets it
 ├── RebuildRefused   a file that was loaded can't be read now: mend the mapping; nothing changed
+├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
+├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
 └── DaysFailed       some days failed, the others are done: the list says which and why
 """
@@ -25,6 +27,14 @@ class NotConfigured(FlowError):
 
 class RebuildRefused(FlowError):
     """A rebuild would lose a day that is loaded; everything is as it was."""
+
+
+class NightlyOverdue(FlowError):
+    """No nightly succeeded for so long that somebody has to look."""
+
+
+class OverBudget(FlowError):
+    """The run would make more calls than it may: nothing was started."""
 
 
 class NothingFound(FlowError):

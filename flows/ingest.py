@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from flows.budget import require_budget, within_budget
 from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
@@ -28,7 +29,12 @@ from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
-from warehouse.ledger import DayState, average_export_seconds, day_states
+from warehouse.ledger import (
+    DayState,
+    average_export_seconds,
+    day_states,
+    newest_observation,
+)
 from warehouse.reconciling import Comparison
 from warehouse.replay import read_outcomes, replay_steps
 
@@ -50,6 +56,7 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
 
     def read(writer: Writer) -> Known:
         prepare_tables(writer)
+        run.newest = newest_observation(writer)
         if run.presence is not None:
             run.presence.sweep(writer)
         return Known(
@@ -82,6 +89,7 @@ async def ingest(
 
     Raises:
         NothingFound: every day came empty, and none was loaded before.
+        OverBudget: it would make more calls than it may, and isn't to leave days out.
         extract.errors.StopRun: no day could do better.
     """
     known = await read_ledger(run, datasets)
@@ -91,6 +99,11 @@ async def ingest(
     report.notes += protected_otherwise(run, known, days)
     if options.from_raw:
         await find_kept(run, days, accept_smaller=options.accept_smaller)
+    elif options.fit_budget:
+        days, left_out = within_budget(run, days, known.export_seconds, kept_back=with_users)
+        report.notes += [left_out] if left_out else []
+    else:
+        require_budget(run, days, known.export_seconds)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from prefect import flow
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
@@ -15,11 +14,12 @@ from flows.completeness import DatasetDays, State, as_markdown, ranges, told_by
 from flows.ingest import EXPORTED, Stopwatch, ingest
 from flows.loader import writer_session
 from flows.pipeline import Options
-from flows.reporting import finish, run_name
+from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
 from flows.settings import load_settings
 from flows.stages import in_thread
 from flows.summary import RunReport
+from flows.telling import leave_artifact
 from flows.windows import ddmmyyyy, nightly_days
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.database import Writer
@@ -45,9 +45,10 @@ async def nightly(lookback_days: Lookback = None) -> None:
             def plan(_: str, states: Mapping[date, DayState]) -> Sequence[date]:
                 return planned(run, states, lookback)
 
-            await ingest(run, report, EXPORTED, plan, Options(), with_users=True)
+            await ingest(run, report, EXPORTED, plan, Options(fit_budget=True), with_users=True)
         report.notes += await tell_completeness(run)
         await finish(report, "nightly-summary")
+    await tell_watchman(settings)
 
 
 async def tell_completeness(run: Run) -> list[str]:
@@ -59,7 +60,7 @@ async def tell_completeness(run: Run) -> list[str]:
     async with writer_session(run) as writer:
         known = day_facts(await in_thread(read, writer))
     told = told_by(run.settings, known)
-    await acreate_markdown_artifact(markdown=as_markdown(told), key="completeness")
+    await leave_artifact("completeness", as_markdown(told))
     reach = run.settings.today().date() - timedelta(days=run.settings.catch_up_days)
     return [line for days in told if (line := beyond_reach(days, reach))]
 

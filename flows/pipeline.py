@@ -37,12 +37,14 @@ class Options:
         accept_smaller: let a day lose most of its rows instead of holding it.
         days_at_once: how many days may be under way.
         from_raw: read the files that are kept, and ask the vendor for nothing.
+        fit_budget: leave days out that would cost too many calls, instead of refusing the run.
     """
 
     force: bool = False
     accept_smaller: bool = False
     days_at_once: int = 16
     from_raw: bool = False
+    fit_budget: bool = False
 
 
 async def run_days(
@@ -101,7 +103,9 @@ async def _claimed_day(
     """One day under its claim, which is given back only when its rows are in the warehouse."""
     dataset, day = key
     async with run.jobs.claim(
-        run.request(dataset, day), started_after=run.resumable_after(day)
+        run.request(dataset, day),
+        started_after=run.resumable_after(day),
+        not_before=run.newest,
     ) as claim:
         run.claims[key] = claim
         try:

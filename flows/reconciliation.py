@@ -11,6 +11,7 @@ from datetime import date
 
 from prefect.artifacts import acreate_markdown_artifact
 
+from flows import telling
 from flows.completeness import EXPORTED, ranges
 from flows.run import Run
 from warehouse.database import Writer
@@ -114,8 +115,9 @@ async def tell(told: Sequence[Comparison]) -> None:
     ]
     head = "| dataset | day | compared | should be | is |\n|---|---|---|---|---|\n"
     said = "".join(f"- {line}\n" for line in warnings(wrong))
-    await acreate_markdown_artifact(
+    artifact = acreate_markdown_artifact(
         markdown=f"## Counts that disagree\n\n{said}\n{head}" + "\n".join(lines) + "\n",
         key="reconciliation",
         description=f"{len(wrong)} counts disagree",
     )
+    await telling.tell(artifact)

@@ -10,16 +10,15 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from prefect.artifacts import (
-    acreate_markdown_artifact,
-    acreate_progress_artifact,
-    aupdate_progress_artifact,
-)
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from extract.ping import ping
 from flows.errors import DaysFailed
+from flows.settings import Settings
 from flows.summary import RunReport
+from flows.telling import leave_artifact, tell
 from flows.windows import ddmmyyyy
 
 Listener = Callable[[int, int, RunReport | None], None]
@@ -70,7 +69,10 @@ class Progress:
             listener(done, total, None)
 
     async def show(self) -> None:
-        """Write the progress artifact."""
+        """Write the progress artifact, if Prefect's server can be told."""
+        await tell(self._show())
+
+    async def _show(self) -> None:
         percent = 100.0 * self.done / self.total if self.total else 0.0
         said = f"{self.done} of {self.total} days"
         if self._artifact is None:
@@ -83,18 +85,30 @@ class Progress:
             )
 
 
+async def tell_watchman(settings: Settings) -> None:
+    """Call the ping URL after a success, if there is one; its failure is a warning."""
+    url = settings.ping_url.get_secret_value() if settings.ping_url else ""
+    if not url:
+        return
+    problem = await ping(url)
+    if problem is not None:
+        get_run_logger().warning(
+            "SMARTCONNECT_PING_URL was not told of this success: %s. Whoever waits for it will "
+            "raise an alarm; the data is loaded and published.",
+            problem,
+        )
+
+
 async def finish(report: RunReport, key: str) -> None:
     """Leave the summary artifact, tell the listener, and fail the run if a day failed.
 
     Raises:
         DaysFailed: names each failed day and its cure.
     """
-    await acreate_markdown_artifact(markdown=report.markdown(), key=key)
+    await leave_artifact(key, report.markdown())
     if drifted := report.drift_lines():
         said = "".join(f"- {line}\n" for line in drifted)
-        await acreate_markdown_artifact(
-            markdown=f"## Columns changed\n\n{said}\n{DRIFT_CURE}\n", key="schema-drift"
-        )
+        await leave_artifact("schema-drift", f"## Columns changed\n\n{said}\n{DRIFT_CURE}\n")
     logger = get_run_logger()
     for line in [*report.lines(), report.place()]:
         logger.info(line)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
@@ -21,6 +22,8 @@ from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
+from flows.stopping import stopped_by_sigterm
+from flows.telling import forget_untold
 from flows.windows import day_end
 from transform.mapping import MappingFile
 from transform.privacy import Privacy
@@ -41,7 +44,7 @@ class Vendor:
 
 @dataclass
 class Run:
-    """What every stage of a run shares."""
+    """What every stage of a run shares. `newest`: the latest observation in the ledger."""
 
     name: str
     settings: Settings
@@ -50,6 +53,8 @@ class Run:
     jobs: ExportJobs
     vendor: Vendor
     flow_run_id: str
+    polling: Polling = field(default_factory=Polling)
+    newest: datetime | None = None
     mapping: MappingFile = field(default_factory=MappingFile)
     presence: Presence | None = None
     privacy: Privacy = field(default_factory=Privacy)
@@ -151,8 +156,14 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
+    budget = CallBudget(
+        layout.calls,
+        settings.calls_per_run,
+        settings.calls_per_day,
+        lambda: settings.today().date(),
+    )
     with private_files(), present(layout) as presence:
-        async with SmartConnectClient(client_options(settings), read_token) as client:
+        async with SmartConnectClient(client_options(settings), read_token, budget) as client:
             jobs = ExportJobs(
                 client,
                 layout.journal,
@@ -171,12 +182,15 @@ async def open_run(
                 jobs,
                 vendor,
                 flow_run_id,
-                mapping,
-                presence,
-                privacy,
+                polling,
+                mapping=mapping,
+                presence=presence,
+                privacy=privacy,
             )
             reset = _CURRENT.set(run)
             try:
-                yield run
+                with stopped_by_sigterm():
+                    yield run
             finally:
                 _CURRENT.reset(reset)
+                forget_untold()

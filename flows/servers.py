@@ -16,6 +16,8 @@ from urllib.request import urlopen
 from flows.errors import FlowError
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE
 
+# How often a run says that it lives; the automations of `flows.automations` count on it.
+HEARTBEAT_SECONDS = 30
 # Why: analytics stay off, and the UI's task history keeps up with a thousand fast tasks.
 PREFECT_ENVIRONMENT: Mapping[str, str] = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -24,6 +26,8 @@ PREFECT_ENVIRONMENT: Mapping[str, str] = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
 }
 STARTUP_SECONDS = 90.0
 

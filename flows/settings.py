@@ -133,6 +133,30 @@ class Settings(BaseSettings):
         True, description="Whether releases hold the personal columns; the lake is private if not."
     )
     memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")
+    calls_per_run: int | None = Field(
+        None, ge=1, description="Calls of the API that one run may make; without it, no bound."
+    )
+    calls_per_day: int | None = Field(
+        None,
+        ge=1,
+        description="Calls of the API that all runs of a day (the company's) may make together.",
+    )
+    ping_url: SecretStr | None = Field(
+        None,
+        description="Called (GET) after each nightly that succeeded, for a dead-man's switch "
+        "elsewhere; whoever knows it can feign success, so it is in no log.",
+    )
+    alert_block: str | None = Field(
+        None,
+        description="A Prefect notification block, as `slack-webhook/ops`, which `smartconnect "
+        "up` has told when no nightly succeeded for 26 hours.",
+    )
+    ui_password: SecretStr | None = Field(
+        None,
+        min_length=12,
+        description="Of Prefect's server and UI (user `smartconnect`); `smartconnect up` listens "
+        "beyond this machine only with it.",
+    )
 
     @field_validator("time_zone")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -26,9 +26,9 @@ async def snapshot_users(day: str, accept_smaller: bool = False) -> DayOutcome:
     """
     run = current_run()
     began = time.monotonic()
-    observed_at = datetime.now(UTC)
+    observed_at = await run.jobs.observed_now(run.newest)
     del day  # names the task run
-    today = observed_at.astimezone(run.zone).date()
+    today = run.settings.today().date()
     reply = await run.client.list_users()
     raw = await in_thread(keep_list, run.layout, reply.users, today, observed_at)
     done = await in_thread(normalise_list, run.layout, raw, run.reading)

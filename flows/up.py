@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +23,30 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
 POOL = "smartconnect"
+LOOPBACK = "127.0.0.1"
+UI_USER = "smartconnect"
 SANDBOX_DIR = "data-sandbox"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def run_up(*, sandbox: bool, port: int) -> int:
+def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     """Run everything until Ctrl-C; the exit code of the first process that ended by itself.
+
+    Args:
+        sandbox: invented data, the sandbox beside.
+        port: of Prefect's server and UI.
+        host: the address that they listen on.
 
     Raises:
         NotConfigured: no token, and no --sandbox: invented data is never taken for a company's.
+            Or an address that others reach, and no password.
         warehouse.errors.WarehouseError: the data directory can't be used, or is another's.
     """
     environment = dict(PREFECT_ENVIRONMENT)
     environment["SMARTCONNECT_HOME"] = str(home().resolve())
-    environment["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-    processes = [("server", f"{_quoted('prefect')} server start --host 127.0.0.1 --port {port}")]
+    environment.update(server_environment(host, port))
+    listen = f"--host {shlex.quote(host)} --port {port}"
+    processes = [("server", f"{_quoted('prefect')} server start {listen}")]
     if sandbox:
         sandbox_port = free_port()
         base_url = f"http://127.0.0.1:{sandbox_port}/api"
@@ -60,6 +70,37 @@ def run_up(*, sandbox: bool, port: int) -> int:
     with private_files():
         manager.loop()
     return int(manager.returncode or 0)
+
+
+def server_environment(host: str, port: int) -> dict[str, str]:
+    """Where Prefect's server is, and its password: by the environment, never by a command line.
+
+    Raises:
+        NotConfigured: an address that others reach, and no password.
+    """
+    password = load_settings().ui_password
+    if password is None and not _is_loopback(host):
+        raise NotConfigured(
+            f"Prefect's server would be open to everyone who reaches {host}, so nothing was "
+            "started: set SMARTCONNECT_UI_PASSWORD (in .env), or leave --host out."
+        )
+    reached = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104  (compared, not bound)
+    shown = f"[{reached}]" if ":" in reached else reached
+    environment = {"PREFECT_API_URL": f"http://{shown}:{port}/api"}
+    if not _is_loopback(host):
+        environment["PREFECT_SERVER_UI_API_URL"] = "/api"  # whatever name a browser came by
+    if password is not None:
+        login = f"{UI_USER}:{password.get_secret_value()}"
+        environment["PREFECT_SERVER_API_AUTH_STRING"] = login
+        environment["PREFECT_API_AUTH_STRING"] = login
+    return environment
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def prefect_home(layout: DataDirectory) -> Path:
@@ -89,12 +130,16 @@ def become_worker() -> None:
     Raises:
         FlowError: the server didn't answer, or a deployment was refused.
     """
+    from flows.automations import install  # noqa: PLC0415  (Prefect's settings first)
+
     api = os.environ["PREFECT_API_URL"]
     wait_for_url(f"{api}/health", None, "Prefect's server")
     prefect = program("prefect")
     _run([prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"])
     close_dead_runs()
     _run([prefect, "--no-prompt", "deploy", "--all"])
+    for name in install(load_settings().alert_block):
+        print(f"Automation installed: {name}")  # noqa: T201  (the terminal of `up`)
     os.execv(  # noqa: S606
         prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     )

@@ -75,6 +75,11 @@ class DataDirectory:
         return self.state / "locks"
 
     @property
+    def calls(self) -> Path:
+        """How many calls of the API were made on a day."""
+        return self.state / "calls"
+
+    @property
     def database(self) -> Path:
         """The writer's database."""
         return self.state / "warehouse.duckdb"

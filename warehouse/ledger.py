@@ -85,6 +85,12 @@ def average_export_seconds(writer: Writer, dataset: str) -> float | None:
     return None if row is None or row[0] is None else float(row[0])
 
 
+def newest_observation(writer: Writer) -> datetime | None:
+    """When the latest thing that the ledger knows was observed, of any dataset; None: nothing."""
+    row = writer.connection.execute("SELECT max(observed_at) FROM meta.loads").fetchone()
+    return None if row is None or row[0] is None else utc(row[0])
+
+
 def fill_quarantine(
     writer: Writer, dataset: str, window_day: date, load_id: str, rejected: Path | None
 ) -> None:

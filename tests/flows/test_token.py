@@ -64,6 +64,22 @@ def test_a_file_holds_the_token(
     assert (data / "current" / "warehouse.duckdb").exists()
 
 
+@pytest.mark.promise("process-open-ui")
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "etl.example.org"])
+def test_up_listens_beyond_this_machine_only_with_a_password(
+    host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMARTCONNECT_TOKEN", "a-token")
+    with pytest.raises(NotConfigured, match="set SMARTCONNECT_UI_PASSWORD"):
+        run_up(sandbox=False, port=1, host=host)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("SMARTCONNECT_UI_PASSWORD", "short")
+    with pytest.raises(NotConfigured, match="SMARTCONNECT_UI_PASSWORD") as refused:
+        run_up(sandbox=False, port=1, host=host)
+    assert "'short'" not in str(refused.value)
+
+
 def test_up_refuses_without_a_token_and_makes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
