@@ -53,26 +53,26 @@ class FileEraser:
         self._suppression = suppression
 
     def find(self, path: Path) -> Found:
-        """Count the records of erased persons.
+        """Count the records of erased persons, in one reading.
 
         Raises:
             transform.errors.TransformError: the file can't be read.
         """
-        finder = self._looked_at(path)
-        export, rows = self._opened(path), 0
-        for batch in export:
-            rows += int(finder.found(batch).sum())
+        export = self._opened(path)
+        finder = self._finder(export)
+        rows = sum(finder.look(batch) for batch in export) + finder.answering()
         rows += sum(self._suppression.in_record(reject.raw) for reject in export.rejects)
         return Found(rows, frozenset(finder.threads))
 
-    def rewrite(self, path: Path, folder: Path) -> Rewritten:
+    def rewrite(self, path: Path, folder: Path, found: Found) -> Rewritten:
         """Write the file without them into `folder`, and prove that it reads to all the rest.
 
         Raises:
             transform.errors.TransformError: either can't be read, or they differ.
         """
-        finder = self._looked_at(path)
         export, erased, kept = self._opened(path), 0, _Digest()
+        finder = self._finder(export)
+        finder.threads |= found.threads
         target = folder / f"rewritten-{os.urandom(8).hex()}.part"
         with target.open("xb") as file:
             target.chmod(PRIVATE_FILE)
@@ -105,14 +105,9 @@ class FileEraser:
     def _opened(self, path: Path) -> Export:
         return open_export(path, self._mapping.source, whole=True)
 
-    def _looked_at(self, path: Path) -> RowFinder:
-        """A finder that knows the threads of all of the file's rows."""
-        export = self._opened(path)
+    def _finder(self, export: Export) -> RowFinder:
         mapping = self._mapping.rules().mapping
-        finder = RowFinder.of_export(self._suppression, export.columns, self._dataset, mapping)
-        for batch in export:
-            finder.look(batch)
-        return finder
+        return RowFinder.of_export(self._suppression, export.columns, self._dataset, mapping)
 
     def _prove(self, target: Path, kept: _Digest) -> None:
         export, read = open_export(target), _Digest()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.erasefiles import FileEraser
+from flows.erasefiles import FileEraser, Found
 from flows.errors import EraseRefused, NotConfigured
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_keys
@@ -111,8 +111,9 @@ class Erasure:
         suppression = self._with_threads(suppression)
         files = rows_raw = 0
         for dataset, _, path in self._raw():
-            holds, rows = self._held(self._eraser(dataset, suppression), path)
-            files, rows_raw = files + holds, rows_raw + rows
+            found = self._held(self._eraser(dataset, suppression), path)
+            if found is not None:
+                files, rows_raw = files + 1, rows_raw + found.rows
         days: set[date] = set()
         rows = mentions = 0
         for day, path in self._lake():
@@ -228,15 +229,15 @@ class Erasure:
     def _clean_raw(self, suppression: Suppression) -> None:
         for dataset, day, path in self._raw():
             eraser = self._eraser(dataset, suppression)
-            holds, rows = self._held(eraser, path)
-            if not holds:
+            found = self._held(eraser, path)
+            if found is None:
                 continue
-            told = ErasedFile(dataset.name, day.isoformat(), _hash(path), None, rows)
-            if not rows:
+            told = ErasedFile(dataset.name, day.isoformat(), _hash(path), None, found.rows)
+            if not found.rows:
                 add_file(self.layout, told)
                 remove_raw(self.layout, path)
                 continue
-            new = eraser.rewrite(path, self.layout.building)
+            new = eraser.rewrite(path, self.layout.building, found)
             add_file(self.layout, replace(told, sha256_after=new.sha256))
             replace_raw(
                 self.layout,
@@ -248,13 +249,13 @@ class Erasure:
                 rows_suppressed=new.rows_erased,
             )
 
-    def _held(self, eraser: FileEraser, path: Path) -> tuple[bool, int]:
-        """Whether a file must change, and how many records it holds; 0: it can't be read."""
+    def _held(self, eraser: FileEraser, path: Path) -> Found | None:
+        """What a file holds of them, None: nothing. Of one that can't be read and may, no rows."""
         try:
-            rows = eraser.find(path).rows
+            found = eraser.find(path)
         except TransformError:
-            return eraser.holds_unread(path), 0
-        return rows > 0, rows
+            return Found(0, frozenset()) if eraser.holds_unread(path) else None
+        return found if found.rows else None
 
     def _prove(self, suppression: Suppression) -> None:
         left = [

@@ -94,9 +94,10 @@ def _cleaned(
         return incoming, 0
     eraser = FileEraser(dataset, mapping.of(dataset.name), suppression)
     try:
-        if not eraser.find(incoming.path).rows:
+        found = eraser.find(incoming.path)
+        if not found.rows:
             return incoming, 0
-        new = eraser.rewrite(incoming.path, layout.incoming)
+        new = eraser.rewrite(incoming.path, layout.incoming, found)
     except BaseException:
         incoming.path.unlink(missing_ok=True)
         raise

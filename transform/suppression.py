@@ -8,6 +8,7 @@ is about them. The company's own users are no clients: a column of theirs is nev
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -170,6 +171,7 @@ class RowFinder:
         self._columns = columns
         self._thread = thread
         self.threads: set[str] = set()
+        self._others: Counter[str] = Counter()  # rows of each thread that aren't found by a cell
 
     @classmethod
     def of_export(
@@ -211,7 +213,15 @@ class RowFinder:
         if self._thread is not None and own.any():
             threads = batch.column(self._thread).filter(pa.array(own))
             self.threads |= {str(value) for value in threads.unique().to_pylist() if value}
+        if self._thread is not None:
+            others = batch.column(self._thread).filter(pa.array(~own)).value_counts()
+            for value, count in zip(*map(pa.Array.to_pylist, others.flatten()), strict=True):
+                self._others[value or ""] += count
         return int(own.sum())
+
+    def answering(self) -> int:
+        """Of what was looked at, the rows that are theirs by their thread alone."""
+        return sum(self._others[thread] for thread in self.threads)
 
     def found(self, batch: pa.RecordBatch) -> Bools:
         """Which rows are theirs, those of the threads included that were noted."""
