@@ -8,6 +8,7 @@ count: they are no calls of the API.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,7 +94,9 @@ class CallBudget:
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
+                sys.audit("smartconnect.point", "extract.budget.day-begun")
                 os.write(descriptor, b".")
+                sys.audit("smartconnect.point", "extract.budget.call-counted")
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -112,6 +115,7 @@ class CallBudget:
         for path in self._folder.glob("*.calls"):
             if path != self._path:
                 path.unlink(missing_ok=True)
+                sys.audit("smartconnect.point", "extract.budget.earlier-day-forgotten")
 
     @property
     def _path(self) -> Path:

@@ -118,6 +118,7 @@ class Rehearsal:
             "POLL_FIRST_SECONDS": "0.01",
             "EXPORT_JOBS": "1",
             "KEEP_RELEASES": "2",
+            "CALLS_PER_DAY": "1000000",
             "PUBLISHED_GROUP": grp.getgrgid(os.getegid()).gr_name,
             "DOWNLOAD_RETRY_SECONDS": "0",
             **self.more,

@@ -100,7 +100,8 @@ async def first() -> None:
 
 
 async def again() -> None:
-    """Every row anew: a second release; a killed run's ticket is still there."""
+    """Every row anew: a second release; a killed run's ticket and another day's calls are there."""
+    layout_of(load_settings()).calls.joinpath("2026-01-01.calls").touch()
     folder = next((load_settings().data_root / "state" / "locks").rglob("waiting"))
     (folder / "00000000000000000000-001-dead.ticket").touch()
     await run_days([0, 1], force=True)
