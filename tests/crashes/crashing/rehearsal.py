@@ -144,12 +144,17 @@ class Rehearsal:
 
     def run_traced(self, stage: str, *injections: str) -> int:
         """Run a stage under strace, which kills it or fails a system call as it is told."""
-        go, report = self.folder / "go", self.folder / "strace.txt"
+        report = self.folder / "strace.txt"
+        inject = [word for rule in injections for word in ("-e", f"inject={rule}")]
+        return self.run_under_strace(stage, "-f", *inject, "-o", str(report))
+
+    def run_under_strace(self, stage: str, *options: str) -> int:
+        """Run a stage under strace with these options; its exit code."""
+        go = self.folder / "go"
         go.unlink(missing_ok=True)
         self.zygote.ask({**self.job(stage), "hold": str(go)})
         child = self.zygote.answer()
-        inject = [word for rule in injections for word in ("-e", f"inject={rule}")]
-        command = ["strace", "-f", "-qq", "-e", "signal=none", *inject, "-o", str(report)]
+        command = ["strace", "-qq", "-e", "signal=none", *options]
         tracer = subprocess.Popen(
             [*command, "-p", str(child)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
