@@ -22,10 +22,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from prefect import Task
+
 import flows.ingest
-import flows.loader
-import flows.pipeline
-import flows.snapshot
 from crashing.checks import content, leftovers, whole
 from crashing.points import EVENT
 from extract.journal import ExportRequest, Journal
@@ -54,17 +53,18 @@ class _Quiet:
     async def show(self) -> None: ...
 
 
+async def _no_artifact(*_: object, **__: object) -> None: ...
+
+
 def without_prefect() -> None:
     """Let the tasks be called as the plain functions that they are made of."""
-    for module, names in (
-        (flows.pipeline, ("export_day", "normalise_day", "replay_day")),
-        (flows.loader, ("load_one_day",)),
-        (flows.ingest, ("publish_release",)),
-        (flows.snapshot, ("snapshot_users",)),
-    ):
-        for name in names:
-            task: Any = getattr(module, name)
-            setattr(module, name, getattr(task, "fn", task))
+    for name in [name for name in sys.modules if name.startswith("flows.")]:
+        module = sys.modules[name]
+        for known, value in list(vars(module).items()):
+            if isinstance(value, Task):
+                setattr(module, known, value.fn)
+            elif known.startswith("acreate_"):
+                setattr(module, known, _no_artifact)
     flows.ingest.Progress = _Quiet  # type: ignore[assignment,misc]
 
 
@@ -148,6 +148,14 @@ async def rebuilt() -> None:
     rebuild_everything(load_settings(), lambda *_: None)
 
 
+async def withheld() -> None:
+    """A release without the personal columns, and the way back; no file is kept besides."""
+    os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "false"
+    await run_days([0], datasets=["chats"])
+    os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "true"
+    await run_days([0], datasets=["chats"])
+
+
 async def filtered() -> None:
     """A filtered export's name, which takes a key."""
     layout = layout_of(load_settings())
@@ -193,6 +201,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         drifted,
         rolled_back,
         rebuilt,
+        withheld,
         filtered,
         published,
         swept,
