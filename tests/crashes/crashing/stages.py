@@ -87,6 +87,7 @@ async def run_days(
         await flows.ingest.ingest(
             run, report, datasets, lambda *_: wanted, Options(force=force), with_users=users
         )
+    print("\n".join(report.lines()))
     assert len(report.failures) == failing, report.lines()
     return report
 
