@@ -111,6 +111,7 @@ async def ingest(
         report.outcomes.append(await users_outcome(run))
     told = await _reconciled(run, reconcile)
     report.release = await publish_release() or loader.released
+    report.notes += run.notes
     told += await _reconciled(run, reconcile_release)
     report.warnings += warnings(told)
     report.notes += [said] if (said := not_comparable(told)) else []

@@ -37,11 +37,14 @@ from transform.datasets import DATASETS
 from transform.drift import Drift, refuse_drift
 from warehouse.database import Writer, open_writer
 from warehouse.errors import WriterBusy
+from warehouse.integrity import Damage
 from warehouse.ledger import DayState
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
-from warehouse.releases import Release, publish
+from warehouse.releases import Release, damage_of_current, publish
 
 RETRY_SECONDS = 0.25
+_REPLACED = "It was replaced by a new release of what is loaded."
+_STAYS = "Readers were put back to it, so it stays: publish another (smartconnect rollback)."
 Item = NormalisedDay | ExportedDay
 States = Mapping[str, Mapping[date, DayState]]
 
@@ -228,14 +231,17 @@ async def load_one_day(dataset: str, day: date) -> DayOutcome:
 async def publish_release() -> int | None:
     """Publish what is loaded as a new release; None where nothing is new."""
     run = current_run()
+    damage = await in_thread(damage_of_current, run.layout)
     async with writer_session(run) as writer:
-        release = await publish_now(writer, run)
+        release = await publish_now(writer, run, damage)
+    if damage is not None:
+        run.notes.append(f"{damage.sentence} {_REPLACED if release else _STAYS}")
     return release.number if release else None
 
 
-async def publish_now(writer: Writer, run: Run) -> Release | None:
+async def publish_now(writer: Writer, run: Run, damage: Damage | None = None) -> Release | None:
     """Publish within a session that is open already."""
-    return await in_thread(publish, writer, keep=run.settings.keep_releases)
+    return await in_thread(publish, writer, keep=run.settings.keep_releases, damage=damage)
 
 
 def _outcome(of: ExportedDay | DayLoad, result: DayResult) -> DayOutcome:

@@ -27,4 +27,5 @@ async def snapshot_users_flow(accept_smaller: bool = False) -> None:
             await read_ledger(run, [])
             report.outcomes.append(await users_outcome(run, accept_smaller=accept_smaller))
             report.release = await publish_release()
+            report.notes += run.notes
         await finish(report, "users-summary")

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
-from warehouse.layout import PRIVATE_FILE, DataDirectory
+from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
 from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
@@ -46,6 +46,7 @@ class Writer:
             raise
         self.connection.execute("COMMIT")
         sys.audit("smartconnect.point", "warehouse.database.committed")
+        sync(self.layout.state)  # DuckDB syncs its log, and not the name of it
 
 
 @contextmanager
@@ -141,6 +142,7 @@ def _connect(layout: DataDirectory, memory_limit_mb: int) -> duckdb.DuckDBPyConn
     if fresh:
         layout.database.chmod(PRIVATE_FILE)
         sys.audit("smartconnect.point", "warehouse.database.file-closed")
+        sync(layout.state)
     return connection
 
 

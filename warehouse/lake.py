@@ -178,4 +178,5 @@ def write_quarantine(
     building.replace(target)
     sys.audit("smartconnect.point", "warehouse.lake.rejects-renamed")
     sync(target.parent)
+    sync(layout.quarantine)
     return target

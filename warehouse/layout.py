@@ -177,6 +177,8 @@ class DataDirectory:
             sys.audit("smartconnect.point", "warehouse.layout.published-opened")
         for folder in (self.root, *private, self.incoming, self.building, self.lake, self.releases):
             self._prove_writable(folder)
+        sync(self.state)
+        sync(self.root)
 
     def _make_root(self) -> None:
         """Make it aside and give it its name once readers may enter, whatever the umask.

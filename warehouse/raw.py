@@ -71,8 +71,8 @@ def store_raw(
     sync(source)
     source.replace(target)
     sys.audit("smartconnect.point", "warehouse.raw.file-moved")
-    sync(folder)
-    sync(folder.parent)
+    for names in (folder, folder.parent, layout.raw):
+        sync(names)
     return target
 
 

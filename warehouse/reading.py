@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import NoSuchRelease
+from warehouse.integrity import DATABASE
 from warehouse.layout import DataDirectory
-from warehouse.releases import DATABASE, current_release
+from warehouse.releases import current_release
 
 
 @dataclass(frozen=True)

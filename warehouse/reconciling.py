@@ -14,8 +14,9 @@ from pathlib import Path
 import duckdb
 
 from warehouse.database import Writer, bump_revision
+from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
-from warehouse.releases import DATABASE, PARQUET, Release
+from warehouse.releases import PARQUET, Release
 from warehouse.schema import Contract, quoted
 
 # Measures of the statistics export that count messages, and the direction of messages they count.

@@ -7,7 +7,6 @@ Order: file contents, then the folders that name them, then the rename, then the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,14 +19,15 @@ from pathlib import Path
 from warehouse.database import Writer, revision
 from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
-from warehouse.lake import footer_rows
+from warehouse.integrity import DATABASE, MANIFEST, Damage, Files, find_damage, fingerprints
+from warehouse.lake import footer_rows, write_lake_file
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
 from warehouse.observations import shown_sql
 from warehouse.publicrelease import write_public_database, write_public_parquet
 from warehouse.schema import Contract, literal, quoted
 
-DATABASE, MANIFEST, PARQUET = "warehouse.duckdb", "manifest.json", "parquet"
+PARQUET = "parquet"
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def current_release(layout: DataDirectory) -> Release | None:
 
 
 @on_disk("publish a release")
-def publish(writer: Writer, *, keep: int) -> Release | None:
+def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Release | None:
     """Publish the writer's database if readers would see something new in it.
 
     A release that a crash left built but not pointed at is pointed at. Lake files that no day needs
-    any more are removed afterwards, and releases but the last `keep`.
+    any more are removed afterwards, and releases but the last `keep`. A newest release with
+    `damage` is replaced, and not kept.
 
     Returns:
         The release that readers see from now on, or None if they see the same as before (also while
@@ -69,7 +70,10 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
     layout = writer.layout
     number, newest = revision(writer.connection), releases(layout)[-1:]
     held = _hold_path(layout).exists()
-    if newest and _is_made_at(layout, newest[0], number):
+    damaged = newest[0] if newest and damage and damage.number == newest[0].number else None
+    if damage and damaged:
+        _mend_lake(writer, damaged, damage)
+    if newest and not damaged and _is_made_at(layout, newest[0], number):
         current = current_release(layout)
         if current is not None and (current.number == newest[0].number or _rolled_back(layout)):
             return None
@@ -81,8 +85,42 @@ def publish(writer: Writer, *, keep: int) -> Release | None:
     _point_at(layout, release)
     _rollback_path(layout).unlink(missing_ok=True)
     sys.audit("smartconnect.point", "warehouse.releases.rollback-ended")
+    if damaged:
+        _remove_release(layout, damaged)
     _sweep(writer, keep)
     return release
+
+
+def damage_of_current(layout: DataDirectory) -> Damage | None:
+    """What was done to the release that readers see, if anything."""
+    current = current_release(layout)
+    return find_damage(current.number, current.path, _listed(current)) if current else None
+
+
+def _listed(release: Release) -> Files:
+    found = _manifest(release).get("files")
+    return found if isinstance(found, dict) else {}
+
+
+def _mend_lake(writer: Writer, release: Release, damage: Damage) -> None:
+    """Write lake files anew that were written into through a release's links to them."""
+    for contract in writer.contracts.values():
+        for day, file in () if contract.key else day_files(writer, contract.dataset).items():
+            name = f"{PARQUET}/{contract.dataset}/window_day={day.isoformat()}/part.parquet"
+            if name not in damage.changed or not file.path.exists():
+                continue
+            if not (release.path / name).samefile(file.path):
+                continue
+            shown = writer.connection.sql(_columns_of(contract, _table_sql(contract, day)))
+            if shown is not None:
+                write_lake_file(
+                    writer.layout,
+                    contract.schema,
+                    shown.to_arrow_table().cast(contract.schema).to_batches(),
+                    dataset=contract.dataset,
+                    window_day=day,
+                    load_id=file.path.stem,
+                )
 
 
 def newest_revision(layout: DataDirectory) -> int:
@@ -155,16 +193,13 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
-    datasets = _fill(writer, building)
+    datasets, newest = _fill(writer, building), releases(layout)[-1:]
     manifest = {
         "release": number,
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "personal": layout.personal_published,
-        "database": {
-            "bytes": (building / DATABASE).stat().st_size,
-            "sha256": _sha256(building / DATABASE),
-        },
+        "files": fingerprints(building, _listed(newest[0]) if newest else {}),
         "datasets": datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -199,11 +234,6 @@ def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) 
         manifest.get("revision") == made_at_revision
         and manifest.get("personal", True) == layout.personal_published
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _deepest_first(root: Path) -> Iterator[Path]:

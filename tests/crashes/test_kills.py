@@ -14,16 +14,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from crashing.checks import Content, closed_to_readers, content, leftovers, whole
 from crashing.points import points
-from crashing.rehearsal import (
-    Content,
-    Rehearsal,
-    Zygote,
-    closed_to_readers,
-    content,
-    leftovers,
-    whole,
-)
+from crashing.rehearsal import Rehearsal, Zygote
 from crashing.stages import STAGES
 
 from sandbox.options import ColumnChange, SandboxOptions

@@ -143,6 +143,7 @@ def reader(kind: str, current: Path, seconds: float, log: Path) -> Iterator[subp
 
 
 @pytest.mark.slow
+@pytest.mark.promise("reader-holds-release")
 def test_readers_meet_no_error_and_no_mixed_release_while_days_are_loaded_and_published(
     company: Company, long_run: bool, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_readers_meet_no_error_and_no_mixed_release_while_days_are_loaded_and_pu
     assert published > 5
 
 
+@pytest.mark.promise("reader-holds-release", "reader-release-removed")
 def test_a_release_that_is_held_open_stays_as_it_was_while_others_come_and_go(
     company: Company,
 ) -> None:
@@ -201,6 +203,7 @@ def test_a_release_that_is_held_open_stays_as_it_was_while_others_come_and_go(
         assert connection.execute(asked).fetchone() == before
 
 
+@pytest.mark.promise("reader-holds-release")
 def test_nobody_can_write_into_a_release(company: Company, tmp_path: Path) -> None:
     log = tmp_path / "write.log"
     with reader("write", company.writer.layout.current, 0, log) as process:

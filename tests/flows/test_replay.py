@@ -180,6 +180,7 @@ def test_a_dry_run_from_raw_says_what_is_kept_and_needs_no_token(
     assert (filled / "current").resolve() == before
 
 
+@pytest.mark.promise("disk-raw-corrupted")
 def test_a_damaged_file_is_refused_and_costs_its_day_alone(filled: Path) -> None:
     before = content(filled, "load_id observed_at")
     damage(raw_file(filled))
@@ -252,6 +253,7 @@ def test_without_database_and_lake_a_rebuild_makes_all_of_it_again(filled: Path)
     assert lake_files(filled) == needed_files(filled)
 
 
+@pytest.mark.promise("disk-raw-corrupted")
 def test_a_rebuild_that_meets_a_damaged_or_missing_file_changes_nothing(filled: Path) -> None:
     before, database = content(filled), days_of_the_writer(filled)
     file = raw_file(filled)

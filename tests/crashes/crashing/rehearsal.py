@@ -5,9 +5,11 @@ from __future__ import annotations
 import grp
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,25 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 
+from crashing.checks import Content
 from crashing.points import ROOT
 from sandbox.server import RunningSandbox
-from warehouse.layout import DataDirectory
-from warehouse.reading import query_release
-from warehouse.releases import current_release
 
 _HTTP = httpx.Client()
-Content = dict[str, list[tuple[object, ...]]]
-TABLES = ("chats", "statistics", "users", "user_snapshots", "users_history")
-LEDGER = """
-    SELECT * EXCLUDE (load_id, observed_at, checked_at, lake_file)
-    FROM meta.days ORDER BY dataset, window_day"""
-BALANCE = """
-    SELECT count(*) FROM meta.loads
-    WHERE outcome = 'loaded' AND source <> 'list'
-      AND rows_read <> rows_loaded + rows_duplicate + rows_quarantined"""
 # A day's file is the same each time, so that only what a stage is about makes a difference.
 ALWAYS = ["impossible-date:02.02.2026", "duplicate-rows:03.02.2026"]
 FAULTS: dict[str, Sequence[str]] = {
@@ -49,19 +39,25 @@ class Zygote:
 
     process: subprocess.Popen[str]
 
-    def run(self, job: dict[str, Any]) -> int:
+    def ask(self, job: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
+
+    def answer(self) -> int:
+        assert self.process.stdout is not None
         return int(self.process.stdout.readline())
+
+    def run(self, job: dict[str, Any]) -> int:
+        self.ask(job)
+        return self.answer()
 
 
 @contextmanager
-def zygote() -> Iterator[Zygote]:
-    """Started once for many stages."""
+def zygote(*within: str) -> Iterator[Zygote]:
+    """Started once for many stages; `within` are the words of a command that starts it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "crashing.zygote"],
+        [*within, sys.executable, "-m", "crashing.zygote"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -132,17 +128,56 @@ class Rehearsal:
 
     def run(self, stage: str, kill: tuple[str, int] | None = None) -> int:
         """Run a stage; its exit code (-9: killed)."""
+        return self.zygote.run({**self.job(stage), "kill": kill})
+
+    def job(self, stage: str) -> dict[str, Any]:
+        """What the forking process is told, the vendor being prepared."""
         self.folder.mkdir(exist_ok=True)
         self.prepare(stage)
         self.noted.unlink(missing_ok=True)
-        job = {
+        return {
             "stage": stage,
-            "env": self.settings(),
+            "env": {**self.settings(), "TOLD": str(self.told_file)},
             "log": str(self.log),
             "noted": str(self.noted),
-            "kill": kill,
+            "kill": None,
         }
-        return self.zygote.run(job)
+
+    def run_traced(self, stage: str, *injections: str) -> int:
+        """Run a stage under strace, which kills it or fails a system call as it is told."""
+        report = self.folder / "strace.txt"
+        inject = [word for rule in injections for word in ("-e", f"inject={rule}")]
+        return self.run_under_strace(stage, "-f", *inject, "-o", str(report))
+
+    def run_under_strace(self, stage: str, *options: str) -> int:
+        """Run a stage under strace with these options; its exit code."""
+        go = self.folder / "go"
+        go.unlink(missing_ok=True)
+        self.zygote.ask({**self.job(stage), "hold": str(go)})
+        child = self.zygote.answer()
+        command = ["strace", "-qq", "-e", "signal=none", *options]
+        tracer = subprocess.Popen(
+            [*command, "-p", str(child)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            while f"TracerPid:\t{tracer.pid}" not in Path(f"/proc/{child}/status").read_text():
+                assert tracer.poll() is None, "strace can't trace here"
+                time.sleep(0.002)
+        finally:
+            go.touch()
+            code = self.zygote.answer()
+            tracer.wait(30)
+        return code
+
+    @property
+    def told_file(self) -> Path:
+        return self.folder / "told.pickle"
+
+    def told(self) -> tuple[Content, int | None, list[str]]:
+        """Content, release and leftovers, read by a child: where only it sees the disk."""
+        self.must("told")
+        found: tuple[Content, int | None, list[str]] = pickle.loads(self.told_file.read_bytes())
+        return found
 
     def must(self, stage: str) -> dict[str, float]:
         """Run a stage to its end; the points that it passed, each with the seconds until then."""
@@ -178,63 +213,9 @@ class Rehearsal:
         )
 
 
-def content(data: Path) -> Content:
-    """All that readers see, but for the names of loads and the times they were made."""
-    layout = DataDirectory(data)
-    shown = {}
-    for name in TABLES:
-        dropped = "load_id, observed_at"
-        dropped += ", valid_from, valid_to" if name == "users_history" else ""
-        order = f"SELECT * EXCLUDE ({dropped}) FROM {name} ORDER BY ALL"
-        shown[name] = query_release(layout, order).rows
-    shown["ledger"] = query_release(layout, LEDGER).rows
-    assert query_release(layout, BALANCE).rows == [(0,)]
-    return shown
-
-
-def whole(data: Path) -> int | None:
-    """The number of readers' release, its database and Parquet saying the same; None before it."""
-    release = current_release(DataDirectory(data))
-    if release is None:
-        assert not (data / "current").is_symlink()
-        return None
-    database = release.path / "warehouse.duckdb"
-    with duckdb.connect(str(database), read_only=True) as connection:
-        for name in ("chats", "statistics"):
-            files = release.path / "parquet" / name / "*" / "part.parquet"
-            asked = f"SELECT count(*), count(DISTINCT load_id) FROM {name}"
-            read = asked.replace(f"FROM {name}", f"FROM read_parquet('{files}')")
-            rows = connection.execute(asked).fetchall()
-            if rows[0][0]:
-                assert connection.execute(read).fetchall() == rows
-    assert not database.with_name("warehouse.duckdb.wal").exists()
-    return release.number
-
-
-def leftovers(data: Path) -> list[str]:
-    """What a kill left that no later run took away, as paths below the data directory."""
-    state = data / "state"
-    found = [*(state / "incoming").iterdir(), *(state / "building").iterdir()]
-    found += [path for path in data.rglob(".*") if path.name not in (".key",)]
-    found += list((state / "locks").rglob("*.ticket"))
-    if (state / "rebuild").exists():
-        found.append(state / "rebuild")
-    for file in (data / "raw").rglob("*"):
-        note = file.with_name(f"{file.name.partition('.')[0]}.seen.json")
-        if file.is_file() and not note.exists():
-            found.append(file)
-    layout = DataDirectory(data)
-    needed = {str(row[0]) for row in query_release(layout, "SELECT load_id FROM meta.loads").rows}
-    for folder in ("lake", "quarantine"):
-        found += [file for file in (data / folder).rglob("*.parquet") if file.stem not in needed]
-    return sorted(str(path.relative_to(data)) for path in found)
-
-
-def closed_to_readers(data: Path) -> list[str]:
-    """Published files and folders that don't have the mode of what is published."""
-    found = [path for name in ("lake", "releases") for path in data.glob(f"{name}/**/*")]
-    return [
-        f"{path.relative_to(data)} {path.stat().st_mode & 0o777:o}"
-        for path in [data, data / "lake", data / "releases", *found]
-        if path.stat().st_mode & 0o777 != (0o750 if path.is_dir() else 0o440)
-    ]
+def can_trace() -> bool:
+    """Whether strace is here and may trace."""
+    if not shutil.which("strace"):
+        return False
+    tried = subprocess.run(["strace", "-qq", "true"], capture_output=True, check=False)
+    return tried.returncode == 0
