@@ -150,6 +150,28 @@ def rebuild(sandbox: Sandbox = False) -> None:
     raise typer.Exit(run_rebuild(console))
 
 
+@app.command()
+def erase(
+    sandbox: Sandbox = False,
+    file: Annotated[
+        Path | None, typer.Option(help="Who: `phone: …`, `name: …`, `thread: …`, one a line.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask after showing the counts.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Nobody new: everyone on the list, after a restore.")
+    ] = False,
+) -> None:
+    """Remove a client from everything that is kept, for good, and keep them out from now on.
+
+    Who it is comes from a prompt or a file, never from the command line. What was cut off is
+    finished by running it again, with nobody named.
+    """
+    use_sandbox_data(sandbox)
+    from flows.erase import run_erase  # noqa: PLC0415
+
+    raise typer.Exit(run_erase(console, file, yes=yes, again=again))
+
+
 @app.command("personal-key")
 def personal_key(
     rotate: Annotated[bool, typer.Option(help="Add a version; the older ones stay.")] = False,

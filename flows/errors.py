@@ -3,6 +3,8 @@
 FlowError
 ├── InvalidWindow    the dates asked for: the caller corrects them
 ├── NotConfigured    a setting or the token is missing: the operator sets it
+├── ErasedMeanwhile  a person was erased while a day was read: it is read again
+├── EraseRefused     an erasure can't begin or go on: the message says what is in its way
 ├── RebuildRefused   a file that was loaded can't be read now: mend the mapping; nothing changed
 ├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
 ├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
@@ -23,6 +25,14 @@ class InvalidWindow(FlowError, ValueError):
 
 class NotConfigured(FlowError):
     """A setting is missing or contradicts another: nothing was started."""
+
+
+class ErasedMeanwhile(FlowError):
+    """What was read before a person was erased can't be kept: it is read again."""
+
+
+class EraseRefused(FlowError):
+    """An erasure can't begin, or isn't finished."""
 
 
 class RebuildRefused(FlowError):

@@ -30,6 +30,7 @@ from flows.reading import (
 from flows.run import Run, current_run
 from flows.stages import KNOWN, in_thread
 from flows.summary import DayOutcome
+from flows.suppressing import refuse_stale
 from flows.windows import ddmmyyyy
 from transform.contract_errors import SchemaDrift
 from transform.datasets import DATASETS
@@ -172,13 +173,14 @@ class Loader:
                 waiting.result.set_result(outcome)
 
     async def _load_item(self, writer: Writer, item: Item) -> DayOutcome:
+        exported = item if isinstance(item, ExportedDay) else item.exported
+        await in_thread(refuse_stale, self._run.layout, exported)
         if isinstance(item, ExportedDay):
             confirmation = DayConfirmation(
                 **observation(item, self._run.reading, self._run.flow_run_id),
                 load_id=new_load_id(item.observed_at),
             )
             return _outcome(item, await in_thread(confirm_day, writer, confirmation))
-        exported = item.exported
         drift = await in_thread(self._drift, writer, item)
         load = DayLoad(
             **observation(exported, self._run.reading, self._run.flow_run_id),

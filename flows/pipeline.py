@@ -21,6 +21,7 @@ from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
 from flows.summary import FAILED, DayOutcome
 from transform.errors import TransformError
+from warehouse.erasinglist import read_list
 from warehouse.errors import DirectoryUnusable
 
 DayKey = tuple[str, date]
@@ -109,8 +110,7 @@ async def _claimed_day(
     ) as claim:
         run.claims[key] = claim
         try:
-            exported = await export_day(dataset, day)
-            outcome = await _load(exported, loader, options, doors)
+            outcome = await _exported_day(run, key, loader, options, doors)
         except (TransformError, DownloadFailed):
             claim.finish()  # this file is no use: the next run asks for a new one
             raise
@@ -118,6 +118,22 @@ async def _claimed_day(
             del run.claims[key]
         claim.finish()
     return outcome
+
+
+async def _exported_day(
+    run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
+) -> DayOutcome:
+    """The day's export, kept and loaded; once more where a person was erased meanwhile.
+
+    An erasure takes away what was downloaded or read before it, so that a file may be missing.
+    """
+    erasures = read_list(run.layout).generation
+    try:
+        return await _load(await export_day(*key), loader, options, doors)
+    except KNOWN:
+        if read_list(run.layout).generation == erasures:
+            raise
+    return await _load(await export_day(*key), loader, options, doors)
 
 
 async def _replayed_day(

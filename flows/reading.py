@@ -26,7 +26,10 @@ from warehouse.raw import RawObservation
 
 @dataclass(frozen=True)
 class ExportedDay:
-    """An export file in raw/: what was asked, when, and what came."""
+    """An export file in raw/: what was asked, when, and what came.
+
+    `rows_suppressed` are of persons erased by then, `erasures` how many erasures that were.
+    """
 
     dataset: str
     day: date
@@ -37,6 +40,8 @@ class ExportedDay:
     observed_at: datetime
     export_seconds: float
     source: str = "export"
+    rows_suppressed: int = 0
+    erasures: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class NormalisedDay:
-    """A day's typed rows in the lake, not yet loaded. Rows read = out + quarantined."""
+    """A day's typed rows in the lake, not yet loaded. Rows of the file = out + quarantined."""
 
     exported: ExportedDay
     load_id: str
@@ -65,7 +70,7 @@ class NormalisedDay:
     report: Report
 
 
-def kept_day(raw: RawObservation) -> ExportedDay:
+def kept_day(raw: RawObservation, erasures: int = 0) -> ExportedDay:
     """A file of raw/ that is read again, as old as its export."""
     return ExportedDay(
         raw.dataset,
@@ -77,6 +82,8 @@ def kept_day(raw: RawObservation) -> ExportedDay:
         raw.observed_at,
         export_seconds=0.0,  # nothing was exported now
         source="raw",
+        rows_suppressed=raw.rows_suppressed,
+        erasures=erasures,
     )
 
 
@@ -150,8 +157,9 @@ def loaded_file(day: NormalisedDay, drift: Drift) -> dict[str, Any]:
         "load_id": day.load_id,
         "lake_path": day.lake_path,
         "quarantine_path": day.quarantine_path,
-        "rows_read": report.rows_read,
+        "rows_read": report.rows_read + day.exported.rows_suppressed,
         "rows_quarantined": report.rows_quarantined,
+        "rows_suppressed": day.exported.rows_suppressed,
         "rows_outside_day": report.rows_outside_day,
         "columns": report.columns,
         "reasons": report.reasons,

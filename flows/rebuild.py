@@ -25,12 +25,14 @@ from flows.reading import (
 )
 from flows.settings import Selection, Settings, load_settings
 from flows.summary import FAILED, DayOutcome, RunReport
+from flows.suppressing import refuse_unfinished
 from flows.userlist import load_list, normalise_list
 from flows.windows import ddmmyyyy
 from transform.datasets import DATASETS, USERS
 from transform.drift import refuse_drift
 from transform.errors import TransformError
 from warehouse.database import Writer
+from warehouse.erasinglist import read_list
 from warehouse.errors import NothingKept, WarehouseError
 from warehouse.layout import private_files
 from warehouse.ledger import get_fact
@@ -74,11 +76,13 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
         warehouse.errors.RawMissing, HashMismatch: a file that is needed is gone or damaged.
         warehouse.errors.WriterBusy: another run loads.
         RebuildRefused: a file that was loaded can't be read any more.
+        EraseRefused: a person is half erased.
     """
     began = time.monotonic()
     mapping, privacy = load_mapping(settings), load_privacy(settings)
     layout = data_directory(settings)
     layout.initialise(settings.origin)
+    refuse_unfinished(read_list(layout), privacy.keys)
     report = RunReport("rebuild")
     with (
         private_files(),

@@ -23,11 +23,13 @@ from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
 from flows.stopping import stopped_by_sigterm
+from flows.suppressing import suppression_of
 from flows.telling import forget_untold
 from flows.windows import day_end
 from transform.mapping import MappingFile
 from transform.privacy import Privacy
 from warehouse.database import Writer
+from warehouse.erasinglist import read_list
 from warehouse.layout import DataDirectory, private_files
 from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
@@ -141,7 +143,7 @@ async def open_run(
         offline: the vendor will not be asked: no token is needed.
 
     Raises:
-        NotConfigured: no token.
+        NotConfigured: no token; or no key, and persons were erased, who are known by it.
         transform.errors.InvalidMapping: the mapping file says what can't be meant.
         transform.errors.UnusablePolicy, UnusableKey: personal data can't be protected as asked.
         warehouse.errors.WarehouseError: the data directory can't be used or is another's.
@@ -150,6 +152,7 @@ async def open_run(
     read_token = _no_token if offline else token_source(settings)
     layout = data_directory(settings)
     layout.initialise(settings.origin)
+    suppression_of(read_list(layout), privacy.keys)
     polling = Polling(
         first_seconds=settings.poll_first_seconds,
         max_seconds=settings.poll_max_seconds,

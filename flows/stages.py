@@ -20,9 +20,11 @@ from flows.errors import FlowError
 from flows.fetching import fetch
 from flows.reading import ExportedDay, NormalisedDay, kept_day, normalise_file
 from flows.run import Run, current_run
+from flows.suppressing import Incoming, keep_export
 from transform.errors import TransformError
+from warehouse.erasinglist import read_list
 from warehouse.errors import WarehouseError
-from warehouse.raw import RawObservation, note_observation, prove_raw, raw_missing, store_raw
+from warehouse.raw import prove_raw, raw_missing
 
 T = TypeVar("T")
 KNOWN = (ExtractError, TransformError, WarehouseError, FlowError)
@@ -51,40 +53,30 @@ async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 @task(name="export", task_run_name="export {dataset} {day}", cache_policy=NO_CACHE)
 async def export_day(dataset: str, day: date) -> ExportedDay:
-    """Start or resume the day's export, wait for it, download it into raw/.
+    """Start or resume the day's export, wait for it, download it into raw/, without who was erased.
 
     Raises:
         extract.errors.ExtractError: by how to recover.
+        flows.errors.ErasedMeanwhile: read the day again.
     """
     run = current_run()
     claim = run.claims[dataset, day]
     fetched = await fetch(run, claim, dataset)
     ready, file = fetched.ready, fetched.file
-    seconds = ready.waited_seconds
-    path = await in_thread(
-        store_raw,
-        run.layout,
-        file.path,
-        dataset=dataset,
-        date_from=ready.request.date_from,
-        date_to=ready.request.date_to,
-        sha256=file.sha256,
-        suffix=file.suffix,
-    )
-    seen = RawObservation(
-        dataset=dataset,
-        window_day=day,
-        path=path,
+    incoming = Incoming(
+        path=file.path,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
-        observed_at=ready.started_at,
+        suffix=file.suffix,
+        dataset=dataset,
+        day=day,
+        date_from=ready.request.date_from,
+        date_to=ready.request.date_to,
         task_id=ready.task_id,
-        export_seconds=seconds,
+        observed_at=ready.started_at,
+        export_seconds=ready.waited_seconds,
     )
-    await in_thread(note_observation, run.layout, seen)
-    return ExportedDay(
-        dataset, day, path, file.sha256, file.size_bytes, ready.task_id, ready.started_at, seconds
-    )
+    return await in_thread(keep_export, run.layout, run.privacy.keys, run.mapping, incoming)
 
 
 @task(name="replay", task_run_name="replay {dataset} {day}", cache_policy=NO_CACHE)
@@ -95,12 +87,13 @@ async def replay_day(dataset: str, day: date) -> list[ExportedDay]:
         warehouse.errors.RawMissing: none is kept.
         warehouse.errors.HashMismatch: one was damaged; nothing of the day is loaded.
     """
-    steps = current_run().replays.get((dataset, day), [])
+    run = current_run()
+    steps, erasures = run.replays.get((dataset, day), []), read_list(run.layout).generation
     if not steps:
         raise raw_missing(dataset, day)
     for step in steps:
         await in_thread(prove_raw, step.raw)
-    return [kept_day(step.raw) for step in steps]
+    return [kept_day(step.raw, erasures) for step in steps]
 
 
 @task(

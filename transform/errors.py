@@ -5,6 +5,7 @@
     ├── InvalidMapping             the mapping file says what can't be meant: correct its line
     ├── UnusableKey                the key for personal data: make it, or make it private
     ├── UnusablePolicy             a policy for personal data can't be kept to: correct it
+    ├── UnusablePerson             who is to be erased isn't told: say it whole
     └── ContractError              (contract_errors.py) a table, but not the one promised
         ├── MissingColumn          name the column in the mapping file
         ├── AmbiguousColumn        say in the mapping file which of two columns is meant
@@ -54,3 +55,7 @@ class UnusablePolicy(TransformError):
 
 class UnusableKey(TransformError):
     """The key for personal data can't be used or isn't safe where it is; nothing was started."""
+
+
+class UnusablePerson(TransformError):
+    """Who is to be erased isn't told, or not well enough; nothing was started."""

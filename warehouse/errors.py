@@ -8,6 +8,7 @@ WarehouseError
 ├── RawMissing          a file isn't kept that is needed: restore it, or export its day again
 ├── NothingKept         raw/ is empty: run a nightly first
 ├── DatabaseUnreadable  the writer's database can't be opened: move it away and rebuild
+├── ListDamaged         the suppression list can't be read: restore it
 ├── ContractChanged     a published column would vanish: a contract version and a note first
 └── NoSuchRelease       nothing to go back to, or to read
 """
@@ -45,6 +46,10 @@ class NothingKept(WarehouseError):
 
 class DatabaseUnreadable(WarehouseError):
     """The writer's database is damaged, or another program holds it."""
+
+
+class ListDamaged(WarehouseError):
+    """The suppression list can't be read, so that nobody could be kept out."""
 
 
 class ContractChanged(WarehouseError):

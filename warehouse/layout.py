@@ -228,6 +228,7 @@ class DataDirectory:
         """Give a file or folder of the lake its mode: as a release's, if it holds the same rows."""
         if self.personal_published:
             self.open_to_readers(path)
+            sys.audit("smartconnect.point", "warehouse.layout.lake-opened")
         else:
             path.chmod(PRIVATE_DIR if path.is_dir() else 0o400)
             sys.audit("smartconnect.point", "warehouse.layout.lake-closed")

@@ -46,7 +46,7 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     - unchanged: the same rows as before, and not forced.
 
     Returns:
-        rows_read = rows_loaded + rows_duplicate + rows_quarantined.
+        rows_read = rows_loaded + rows_duplicate + rows_quarantined + the load's rows_suppressed.
     """
     contract = Contract(schema)
     before = day_states(writer, load.dataset).get(load.window_day)
@@ -97,8 +97,9 @@ def _outcome(
     if load.observed_at < before.observed_at and not load.force:
         return "superseded"
     floor = before.rows * load.hold_below_share
-    shrunk = before.rows >= HOLD_FROM_ROWS and facts.rows < floor
-    if (shrunk or (facts.rows == 0 and before.rows > 0)) and not load.accept_smaller:
+    came = facts.rows + load.rows_suppressed  # who was erased made no day smaller
+    shrunk = before.rows >= HOLD_FROM_ROWS and came < floor
+    if (shrunk or (came == 0 and before.rows > 0)) and not load.accept_smaller:
         return "held"
     same_reading = (before.contract_version, before.mapping_version) == (
         load.contract_version,
@@ -213,6 +214,7 @@ def _told(load: DayLoad) -> dict[str, object]:
     """What the ledger keeps of a file that was read."""
     return {
         "rows_outside_day": load.rows_outside_day,
+        "rows_suppressed": load.rows_suppressed,
         "reasons": as_json(load.reasons),
         "notes": as_json(load.notes),
         "drift": load.drift,

@@ -38,8 +38,9 @@ class DayLoad(Observation):
     Args:
         lake_path: typed rows, of the schema given to `load_day`.
         quarantine_path: rejected records (line, reason, raw), if there are any.
-        rows_read: records of the file: rows of the lake file + rows_quarantined.
+        rows_read: records that came: rows of the lake file + rows_quarantined + rows_suppressed.
         rows_quarantined: rejected ones.
+        rows_suppressed: those of erased persons, which were never kept.
         rows_outside_day: rows dated on another day.
         columns: header → field of the file, in its order.
         reasons: reason → quarantined records.
@@ -55,6 +56,7 @@ class DayLoad(Observation):
     rows_read: int
     rows_quarantined: int
     rows_outside_day: int
+    rows_suppressed: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()

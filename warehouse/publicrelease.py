@@ -72,6 +72,7 @@ def _attached(writer: Writer, target: Path) -> Iterator[None]:
     connection.execute(
         f"ATTACH {literal(str(target))} AS {_ATTACHED} (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
+    sys.audit("smartconnect.point", "warehouse.publicrelease.attached")
     try:
         connection.execute(f"USE {_ATTACHED}")
         yield

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class RawObservation:
         observed_at: when the export was started, UTC.
         task_id: the vendor's export task; None for a list.
         export_seconds: how long the vendor took.
+        rows_suppressed: records of erased persons that came with it and are not in the file.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class RawObservation:
     observed_at: datetime
     task_id: int | None = None
     export_seconds: float = 0.0
+    rows_suppressed: int = 0
 
 
 @on_disk("keep a raw file")
@@ -91,6 +93,7 @@ def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
         "observed_at": seen.observed_at.isoformat(),
         "task_id": seen.task_id,
         "export_seconds": seen.export_seconds,
+        "rows_suppressed": seen.rows_suppressed,
     }
     if observation not in note["observations"]:
         note["observations"].append(observation)
@@ -128,6 +131,7 @@ def _read_note(path: Path) -> Iterator[RawObservation]:
             observed_at=datetime.fromisoformat(observation["observed_at"]),
             task_id=observation["task_id"],
             export_seconds=observation["export_seconds"],
+            rows_suppressed=observation.get("rows_suppressed", 0),
         )
 
 
@@ -165,3 +169,49 @@ def prove_hash(path: Path, sha256: str) -> None:
             f"{path.name} should have the hash {sha256[:12]}… and has {found[:12]}…: it was "
             "damaged after its download. Backfill its day to fetch it again."
         )
+
+
+def raw_files(layout: DataDirectory, dataset: str) -> list[tuple[date, Path]]:
+    """Every kept file of a dataset with the day its window begins on, noted or not."""
+    return [
+        (date.fromisoformat(path.parent.name.partition("_")[0]), path)
+        for path in sorted((layout.raw / dataset).glob("*/*"))
+        if not path.name.startswith(".") and not path.name.endswith(".seen.json")
+    ]
+
+
+def replace_raw(
+    layout: DataDirectory,
+    old: Path,
+    new: Path,
+    *,
+    sha256: str,
+    size_bytes: int,
+    suffix: str,
+    rows_suppressed: int,
+) -> Path:
+    """Put `new`, which holds `rows_suppressed` records less, in the place of a kept file.
+
+    The new file and its note are durable before the old ones go; done again, it comes to the same.
+    """
+    note, target = layout.raw_note(old), old.with_name(f"{sha256}{suffix}")
+    new.chmod(PRIVATE_FILE)
+    sync(new)
+    new.replace(target)
+    sys.audit("smartconnect.point", "warehouse.raw.rewritten-moved")
+    sync(target.parent)
+    for seen in _noted(note) if note.exists() else ():
+        less = seen.rows_suppressed + rows_suppressed
+        now = replace(seen, path=target, sha256=sha256, size_bytes=size_bytes)
+        note_observation(layout, replace(now, rows_suppressed=less))
+    remove_raw(layout, old)
+    return target
+
+
+def remove_raw(layout: DataDirectory, old: Path) -> None:
+    """Remove a kept file for good, its note first: without one it is still found."""
+    layout.raw_note(old).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.raw.note-removed")
+    old.unlink()
+    sys.audit("smartconnect.point", "warehouse.raw.file-removed")
+    sync(old.parent)

@@ -276,6 +276,15 @@ def _point_at(layout: DataDirectory, release: Release) -> None:
     sync(layout.root)
 
 
+def _remove_release(layout: DataDirectory, old: Release) -> None:
+    """Take it away from whoever lists releases at once, then its bytes."""
+    gone = layout.building / f"gone-{old.number}"
+    old.path.rename(gone)
+    sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
+    shutil.rmtree(gone, ignore_errors=True)
+    sys.audit("smartconnect.point", "warehouse.releases.old-removed")
+
+
 def _sweep(writer: Writer, keep: int) -> None:
     """Remove old releases and lake files that no day needs; open files stay readable.
 
@@ -290,11 +299,7 @@ def _sweep(writer: Writer, keep: int) -> None:
     for old in [r for r in kept if r in withheld or r not in kept[-keep:]]:
         if current is not None and old.number == current.number:
             continue
-        gone = layout.building / f"gone-{old.number}"
-        old.path.rename(gone)
-        sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
-        shutil.rmtree(gone, ignore_errors=True)
-        sys.audit("smartconnect.point", "warehouse.releases.old-removed")
+        _remove_release(layout, old)
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
@@ -305,3 +310,24 @@ def _sweep(writer: Writer, keep: int) -> None:
         if path not in needed and path.stem in loaded:
             path.unlink(missing_ok=True)
             sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
+
+
+def publish_alone(writer: Writer) -> int:
+    """Publish what the writer has as the only release there is, whatever held publication.
+
+    For what must not be read any more; who has an old release open reads it to the end.
+
+    Returns:
+        How many releases were removed.
+    """
+    layout = writer.layout
+    for path in (_hold_path(layout), _rollback_path(layout)):
+        path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "warehouse.releases.hold-lifted")
+    publish(writer, keep=2)
+    current, removed = current_release(layout), 0
+    for old in releases(layout):
+        if current is not None and old.number != current.number:
+            _remove_release(layout, old)
+            removed += 1
+    return removed

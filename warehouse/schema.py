@@ -19,7 +19,8 @@ from warehouse.errors import ContractChanged
 META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "loads": (
         "The ledger: one row for each time a day's export was looked at. "
-        "rows_read = rows_loaded + rows_duplicate + rows_quarantined where outcome is loaded.",
+        "rows_read = rows_loaded + rows_duplicate + rows_quarantined + rows_suppressed where "
+        "outcome is loaded.",
         {
             "load_id": ("VARCHAR", "The load's name; rows of the day carry it."),
             "dataset": ("VARCHAR", "chats, statistics or users."),
@@ -29,16 +30,28 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
                 "loaded; unchanged (same content as before); held (far fewer rows than before: the "
                 "old ones stay); superseded (a later observation is loaded already).",
             ),
-            "source": ("VARCHAR", "export, or raw where a kept file was read again."),
+            "source": (
+                "VARCHAR",
+                "export; raw where a kept file was read again; erasure where a person's rows were "
+                "taken out of what was loaded.",
+            ),
             "task_id": ("BIGINT", "The vendor's export task."),
             "observed_at": ("TIMESTAMPTZ", "When the export was started: it shows that moment."),
             "loaded_at": ("TIMESTAMPTZ", "When this row was written."),
-            "file_sha256": ("VARCHAR", "Hash of the export file, its name in raw/."),
+            "file_sha256": (
+                "VARCHAR",
+                "Hash of the export file, its name in raw/; of what is left of it since an erasure "
+                "(meta.erased_files).",
+            ),
             "file_bytes": ("BIGINT", "Size of the export file in bytes."),
             "rows_read": ("BIGINT", "Records in the export file."),
             "rows_loaded": ("BIGINT", "Rows this load brought into the warehouse."),
             "rows_duplicate": ("BIGINT", "Records that the same file held twice."),
             "rows_quarantined": ("BIGINT", "Records that are in meta.quarantine instead."),
+            "rows_suppressed": (
+                "BIGINT",
+                "Records of erased persons: read, and kept nowhere; NULL: none.",
+            ),
             "rows_outside_day": ("BIGINT", "Rows dated on another day than the one asked for."),
             "contract_version": ("VARCHAR", "Version of the dataset's contract."),
             "mapping_version": (
@@ -122,6 +135,40 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "value": ("VARCHAR", "What was found."),
             "evidence": ("VARCHAR", "What it was concluded from."),
             "found_at": ("TIMESTAMPTZ", "When."),
+        },
+    ),
+    "erasures": (
+        "What was erased of persons who asked for it: counts, never who they are.",
+        {
+            "erasure": ("BIGINT", "The erasure's number, from 1."),
+            "requested_at": ("TIMESTAMPTZ", "When it was asked for; nobody came back since."),
+            "finished_at": (
+                "TIMESTAMPTZ",
+                "When nothing was left of the person in any file; NULL: it was not finished.",
+            ),
+            "done_by": ("VARCHAR", "The run that took the rows out."),
+            "key_versions": ("VARCHAR", "Versions of the key that the person is known under."),
+            "raw_files": ("BIGINT", "Export files that were written anew or removed."),
+            "raw_rows": ("BIGINT", "Records taken out of them."),
+            "days": ("BIGINT", "Days that lost rows."),
+            "rows": ("BIGINT", "Rows taken out of the lake."),
+            "quarantined": ("BIGINT", "Records taken out of the quarantine."),
+            "releases": ("BIGINT", "Releases that were removed."),
+            "mentions": (
+                "BIGINT",
+                "Messages of others in which the person was named, which stay; NULL: not counted.",
+            ),
+        },
+    ),
+    "erased_files": (
+        "Export files of raw/ that an erasure changed.",
+        {
+            "erasure": ("BIGINT", "The erasure's number."),
+            "dataset": ("VARCHAR", "Which dataset's file."),
+            "window_day": ("DATE", "Which day's export."),
+            "sha256_before": ("VARCHAR", "Its hash before."),
+            "sha256_after": ("VARCHAR", "Its hash since; NULL: it could not be read, and is gone."),
+            "rows_erased": ("BIGINT", "Records taken out of it."),
         },
     ),
     "columns": (

@@ -15,6 +15,7 @@ from transform.readers.delimited import open_delimited
 from transform.readers.export import Export, Format, ReaderLimits, Reject, SourceMapping
 from transform.readers.jsonfile import open_json
 from transform.readers.kinds import Kind, kind_of
+from transform.readers.rewritten import is_rewritten, open_rewritten
 from transform.readers.spreadsheet import open_spreadsheet
 
 __all__ = [
@@ -49,6 +50,8 @@ def open_export(
         UnreadableExport: what it is instead of an export, or why it can't be read truthfully.
     """
     mapping, limits = mapping or SourceMapping(), limits or ReaderLimits()
+    if is_rewritten(path):
+        return open_rewritten(path, limits)
     content, containers = unwrapped(path, mapping, limits)
     kind = kind_of(content)
     if kind is Kind.SPREADSHEET:

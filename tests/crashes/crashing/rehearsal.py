@@ -28,8 +28,7 @@ _HTTP = httpx.Client()
 Content = dict[str, list[tuple[object, ...]]]
 TABLES = ("chats", "statistics", "users", "user_snapshots", "users_history")
 LEDGER = """
-    SELECT dataset, window_day, rows, rows_duplicate, rows_hidden, rows_without_id, file_sha256,
-           contract_version, first_id, last_id
+    SELECT * EXCLUDE (load_id, observed_at, checked_at, lake_file)
     FROM meta.days ORDER BY dataset, window_day"""
 BALANCE = """
     SELECT count(*) FROM meta.loads

@@ -1,0 +1,301 @@
+"""A person out of everything that is kept: found, shown as counts, taken out, proven gone.
+
+All of it follows from the suppression list: whoever runs it again finishes what was cut off, and
+needn't know who it was about. Nothing is said to be done before nothing is found any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.erasefiles import FileEraser, Found
+from flows.errors import EraseRefused, NotConfigured
+from flows.mapping import load_mapping
+from flows.personal import data_directory, load_keys
+from flows.settings import Settings
+from flows.suppressing import suppression_of
+from transform.contract import Dataset
+from transform.datasets import DATASETS
+from transform.errors import TransformError
+from transform.suppression import Person, RowFinder, Suppression, check_words
+from warehouse.database import Writer, opened
+from warehouse.erasing import (
+    Erased,
+    Eraser,
+    clean_quarantine,
+    finish_evidence,
+    note_erasures,
+    remove_unneeded,
+)
+from warehouse.erasinglist import (
+    ErasedFile,
+    add_file,
+    add_request,
+    add_words,
+    finish_requests,
+    read_list,
+)
+from warehouse.raw import raw_files, remove_raw, replace_raw
+from warehouse.rebuilding import Rebuild, rebuilding
+from warehouse.releases import publish_alone, releases
+
+HOLDER = "an erasure"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What there is of a person: counts alone.
+
+    Attributes:
+        raw_files: export files that hold records of theirs, or can't be read and may.
+        raw_rows: these records.
+        days: days of which rows are loaded.
+        rows: these rows.
+        quarantined: records in the quarantine.
+        releases: releases that are kept now: all are replaced by one.
+        mentions: other people's messages that name them, which stay.
+    """
+
+    raw_files: int = 0
+    raw_rows: int = 0
+    days: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    releases: int = 0
+    mentions: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is there of them."""
+        return not (self.raw_files or self.rows or self.quarantined)
+
+
+class Erasure:
+    """Erasures of one data directory.
+
+    Raises:
+        NotConfigured: there is no key, or it isn't the one that others were erased with.
+        transform.errors.TransformError: mapping file or key can't be used.
+        warehouse.errors.WarehouseError: the directory can't be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        keys = load_keys(settings)
+        if keys is None:
+            raise NotConfigured(
+                "Who was erased is known by a key, so that nobody can read the list: make one with "
+                "`smartconnect personal-key` and name it in SMARTCONNECT_PERSONAL_KEY_FILE."
+            )
+        self.layout = data_directory(settings)
+        self.layout.initialise(settings.origin)
+        self._settings = settings
+        self._keys = keys
+        self._mapping = load_mapping(settings)
+        self._schemas = [dataset.arrow_schema() for dataset in DATASETS.values()]
+        self._suppression()
+
+    @property
+    def unfinished(self) -> int:
+        """How many erasures were cut off."""
+        return len(read_list(self.layout).unfinished)
+
+    def count(self, person: Person | None) -> Counts:
+        """What would be taken out: of a person, and of those on the list already."""
+        suppression = self._suppression(person)
+        suppression = self._with_threads(suppression)
+        files = rows_raw = 0
+        for dataset, _, path in self._raw():
+            found = self._held(self._eraser(dataset, suppression), path)
+            if found is not None:
+                files, rows_raw = files + 1, rows_raw + found.rows
+        days: set[date] = set()
+        rows = mentions = 0
+        for day, path in self._lake():
+            for batch in pq.read_table(path).to_batches():
+                gone = RowFinder.of_rows(suppression, batch.schema.names).found(batch)
+                rows += int(gone.sum())
+                if gone.any():
+                    days.add(day)
+                mentions += _mentions(batch.filter(pa.array(~gone)), person)
+        quarantined = sum(
+            suppression.in_record(raw)
+            for path in self.layout.quarantine.glob("*/*.parquet")
+            for raw in pq.read_table(path, columns=["raw"]).column("raw").to_pylist()
+        )
+        kept = len(releases(self.layout))
+        return Counts(files, rows_raw, len(days), rows, quarantined, kept, mentions)
+
+    def request(self, person: Person | None, counts: Counts) -> int:
+        """Put a person on the list, durably: from now on they are kept out; the number.
+
+        Without a person, everyone on the list is looked for again.
+        """
+        words = person.words(self._keys) if person else frozenset[str]()
+        mentions = counts.mentions if person else None
+        return add_request(self.layout, words, check_words(self._keys), mentions=mentions)
+
+    def run(self) -> None:
+        """Take everyone on the list out of everything, and say so once it is proven.
+
+        Raises:
+            warehouse.errors.WriterBusy: another run loads; run again.
+            EraseRefused: something is left.
+        """
+        with rebuilding(
+            self.layout,
+            holder=HOLDER,
+            wait_seconds=self._settings.writer_wait_seconds,
+            schemas=self._schemas,
+            memory_limit_mb=self._settings.memory_limit_mb,
+        ) as rebuild:
+            suppression = self._with_threads(self._suppression())
+            add_words(self.layout, suppression.words)
+            self._clean_raw(suppression)
+            clean_quarantine(self.layout, suppression.in_record)
+            if self.layout.database.exists():
+                self._replace_database(rebuild, suppression)
+            else:
+                self._prove(suppression)
+            finish_requests(self.layout)
+
+    def _replace_database(self, rebuild: Rebuild, suppression: Suppression) -> None:
+        known = read_list(self.layout)
+        numbers = [request.number for request in known.unfinished]
+        with rebuild.staged() as writer:
+            erased = self._fill(writer, suppression)
+            note_erasures(
+                writer,
+                known.unfinished,
+                erased,
+                done_by=HOLDER,
+                key_versions=", ".join(map(str, self._keys.versions)),
+            )
+        rebuild.swap()
+        with opened(
+            self.layout,
+            holder=HOLDER,
+            schemas=self._schemas,
+            memory_limit_mb=self._settings.memory_limit_mb,
+        ) as writer:
+            removed = publish_alone(writer)
+            remove_unneeded(writer)
+            self._prove(suppression)
+            finish_evidence(writer, numbers, removed)
+            publish_alone(writer)
+
+    def _fill(self, writer: Writer, suppression: Suppression) -> Erased:
+        renamed = {
+            file.sha256_before: file.sha256_after
+            for request in read_list(self.layout).requests
+            for file in request.files
+            if file.sha256_after is not None
+        }
+        eraser = Eraser(
+            writer,
+            self.layout,
+            lambda batch: RowFinder.of_rows(suppression, batch.schema.names).found(batch),
+            suppression.in_record,
+            renamed,
+        )
+        return eraser.fill([dataset.name for dataset in self._datasets(suppression)])
+
+    def _suppression(self, person: Person | None = None) -> Suppression:
+        known = suppression_of(read_list(self.layout), self._keys)
+        words = person.words(self._keys) if person else frozenset[str]()
+        return replace(known, words=known.words | words)
+
+    def _with_threads(self, suppression: Suppression) -> Suppression:
+        """The list with every thread that one of their rows belongs to."""
+        threads: set[str] = set()
+        for dataset, _, path in self._raw():
+            try:
+                threads |= self._eraser(dataset, suppression).find(path).threads
+            except TransformError:
+                continue
+        for _, path in self._lake():
+            table = pq.read_table(path)
+            finder = RowFinder.of_rows(suppression, table.schema.names)
+            for batch in table.to_batches():
+                finder.look(batch)
+            threads |= finder.threads
+        return replace(suppression, words=suppression.words | suppression.thread_words(threads))
+
+    def _clean_raw(self, suppression: Suppression) -> None:
+        for dataset, day, path in self._raw():
+            eraser = self._eraser(dataset, suppression)
+            found = self._held(eraser, path)
+            if found is None:
+                continue
+            told = ErasedFile(dataset.name, day.isoformat(), _hash(path), None, found.rows)
+            if not found.rows:
+                add_file(self.layout, told)
+                remove_raw(self.layout, path)
+                continue
+            new = eraser.rewrite(path, self.layout.building, found)
+            add_file(self.layout, replace(told, sha256_after=new.sha256))
+            replace_raw(
+                self.layout,
+                path,
+                new.path,
+                sha256=new.sha256,
+                size_bytes=new.size_bytes,
+                suffix=new.suffix,
+                rows_suppressed=new.rows_erased,
+            )
+
+    def _held(self, eraser: FileEraser, path: Path) -> Found | None:
+        """What a file holds of them, None: nothing. Of one that can't be read and may, no rows."""
+        try:
+            found = eraser.find(path)
+        except TransformError:
+            return Found(0, frozenset()) if eraser.holds_unread(path) else None
+        return found if found.rows else None
+
+    def _prove(self, suppression: Suppression) -> None:
+        left = [
+            path for d, _, path in self._raw() if self._held(self._eraser(d, suppression), path)[0]
+        ]
+        for _, path in self._lake():
+            for batch in pq.read_table(path).to_batches():
+                if RowFinder.of_rows(suppression, batch.schema.names).found(batch).any():
+                    left.append(path)
+        if left:
+            raise EraseRefused(
+                f"{len(left)} files still hold rows of erased persons, the first is "
+                f"{self.layout.relative(left[0])}: run `smartconnect erase` again."
+            )
+
+    def _datasets(self, suppression: Suppression) -> list[Dataset]:
+        return [dataset for dataset in DATASETS.values() if suppression.concerns(dataset)]
+
+    def _raw(self) -> Iterator[tuple[Dataset, date, Path]]:
+        for dataset in self._datasets(Suppression(frozenset({""}))):
+            for day, path in raw_files(self.layout, dataset.name):
+                yield dataset, day, path
+
+    def _lake(self) -> Iterator[tuple[date, Path]]:
+        for dataset in self._datasets(Suppression(frozenset({""}))):
+            for path in sorted((self.layout.lake / dataset.name).glob("*/*.parquet")):
+                yield date.fromisoformat(path.parent.name.partition("=")[2]), path
+
+    def _eraser(self, dataset: Dataset, suppression: Suppression) -> FileEraser:
+        return FileEraser(dataset, self._mapping.of(dataset.name), suppression)
+
+
+def _hash(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+def _mentions(batch: pa.RecordBatch, person: Person | None) -> int:
+    if person is None:
+        return 0
+    texts = [batch.column(name).to_pylist() for name in ("text", "extra")]
+    return sum(
+        any(person.mentioned_in(text) for text in row if text) for row in zip(*texts, strict=True)
+    )

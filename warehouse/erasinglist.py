@@ -1,0 +1,178 @@
+"""The suppression list: keyed words of everyone erased, and what became of each erasure.
+
+One file, `state/suppression.json`, written whole. It holds no name, phone or thread: words under a
+key that is kept outside the data. Its `generation` grows with each request, so that a run which
+read the list before can tell that it was too early.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from warehouse.errors import ListDamaged
+from warehouse.layout import PRIVATE_FILE, DataDirectory, publish_bytes
+
+
+@dataclass(frozen=True)
+class ErasedFile:
+    """A file of raw/ that was written anew, or removed where `sha256_after` is None."""
+
+    dataset: str
+    window_day: str
+    sha256_before: str
+    sha256_after: str | None
+    rows_erased: int
+
+
+@dataclass(frozen=True)
+class ErasureRequest:
+    """One erasure: asked for at, done at (None: not yet), and the files it has changed so far.
+
+    `mentions` counts other people's messages that name the person, which stay; None: not counted.
+    """
+
+    number: int
+    requested_at: str
+    finished_at: str | None = None
+    mentions: int | None = None
+    files: tuple[ErasedFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class SuppressionList:
+    """What the file says.
+
+    Attributes:
+        words: of phones, names and threads, under every version of the key.
+        check: words by which the right key is told.
+        requests: every erasure, the earliest first.
+    """
+
+    words: frozenset[str] = frozenset()
+    check: frozenset[str] = frozenset()
+    requests: tuple[ErasureRequest, ...] = field(default=())
+
+    @property
+    def generation(self) -> int:
+        """Grows with each request."""
+        return len(self.requests)
+
+    @property
+    def unfinished(self) -> tuple[ErasureRequest, ...]:
+        """Those that are not done."""
+        return tuple(request for request in self.requests if request.finished_at is None)
+
+
+def list_path(layout: DataDirectory) -> Path:
+    """Where it is."""
+    return layout.state / "suppression.json"
+
+
+def read_list(layout: DataDirectory) -> SuppressionList:
+    """The list; empty where nobody was erased.
+
+    Raises:
+        ListDamaged: it can't be read: nobody could be kept out.
+    """
+    path = list_path(layout)
+    try:
+        if not path.exists():
+            return SuppressionList()
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return SuppressionList(
+            frozenset(map(str, told["words"])),
+            frozenset(map(str, told["check"])),
+            tuple(map(_request, told["requests"])),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise ListDamaged(
+            f"{path} is damaged: it keeps out who was erased. Restore it from a backup; nothing "
+            "was started."
+        ) from None
+
+
+def _request(told: Mapping[str, Any]) -> ErasureRequest:
+    files = tuple(ErasedFile(**file) for file in told["files"])
+    return ErasureRequest(**{**told, "files": files})
+
+
+@contextmanager
+def list_lock(layout: DataDirectory) -> Iterator[None]:
+    """Keep the list as it is within the block: whoever puts files into raw/ holds it, shortly."""
+    with FileLock(layout.locks / "suppression.lock", thread_local=False, mode=PRIVATE_FILE):
+        yield
+
+
+def add_request(
+    layout: DataDirectory, words: Iterable[str], check: Iterable[str], *, mentions: int | None
+) -> int:
+    """Write down durably who is to be kept out from now on; the erasure's number."""
+    with list_lock(layout):
+        known = read_list(layout)
+        request = ErasureRequest(known.generation + 1, _now(), mentions=mentions)
+        _write(
+            layout,
+            SuppressionList(
+                known.words | set(words), known.check | set(check), (*known.requests, request)
+            ),
+        )
+    sys.audit("smartconnect.point", "warehouse.erasinglist.requested")
+    return request.number
+
+
+def add_words(layout: DataDirectory, words: Iterable[str]) -> None:
+    """Add threads that were found to be theirs; no request, so the generation stays."""
+    with list_lock(layout):
+        known = read_list(layout)
+        more = known.words | set(words)
+        if more != known.words:
+            _write(layout, replace(known, words=more))
+
+
+def add_file(layout: DataDirectory, file: ErasedFile) -> None:
+    """Note with the newest unfinished erasure that a file of raw/ is about to be replaced."""
+    with list_lock(layout):
+        known = read_list(layout)
+        newest = known.unfinished[-1]
+        if file not in newest.files:
+            _replace(layout, known, replace(newest, files=(*newest.files, file)))
+    sys.audit("smartconnect.point", "warehouse.erasinglist.file-noted")
+
+
+def finish_requests(layout: DataDirectory) -> None:
+    """Say of every unfinished erasure that it is done."""
+    with list_lock(layout):
+        known, now = read_list(layout), _now()
+        done = tuple(replace(r, finished_at=r.finished_at or now) for r in known.requests)
+        _write(layout, replace(known, requests=done))
+    sys.audit("smartconnect.point", "warehouse.erasinglist.finished")
+
+
+def _replace(layout: DataDirectory, known: SuppressionList, changed: ErasureRequest) -> None:
+    requests = tuple(changed if r.number == changed.number else r for r in known.requests)
+    _write(layout, replace(known, requests=requests))
+
+
+def _write(layout: DataDirectory, told: SuppressionList) -> None:
+    content = {
+        "words": sorted(told.words),
+        "check": sorted(told.check),
+        "requests": [
+            {**request.__dict__, "files": [file.__dict__ for file in request.files]}
+            for request in told.requests
+        ],
+    }
+    publish_bytes(list_path(layout), json.dumps(content, indent=1).encode())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
