@@ -114,6 +114,7 @@ def test_an_export_that_is_too_old_is_not_taken_up(
     assert started(sandbox) == 2
 
 
+@pytest.mark.promise("process-two-runs")
 def test_one_day_has_one_holder_and_the_other_is_told_who(
     start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:

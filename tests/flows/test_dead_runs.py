@@ -31,6 +31,7 @@ def begin(client: SyncPrefectClient, deployment_id: object) -> str:
     return str(state.type.value) if state else "none"
 
 
+@pytest.mark.promise("process-worker-killed")
 def test_what_a_dead_worker_left_running_is_closed_and_gives_its_slot_back(
     client: SyncPrefectClient,
 ) -> None:
