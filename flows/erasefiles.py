@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,9 @@ class FileEraser:
         finder.threads |= found.threads
         target = folder / f"rewritten-{os.urandom(8).hex()}.part"
         with target.open("xb") as file:
+            sys.audit("smartconnect.point", "flows.erasefiles.rewritten-made")
             target.chmod(PRIVATE_FILE)
+            sys.audit("smartconnect.point", "flows.erasefiles.rewriting-begun")
             writer = RewrittenFile(file, export.columns, export.format.kind)
             for batch in export:
                 gone = finder.found(batch)
@@ -116,6 +119,7 @@ class FileEraser:
         read.end(export.rejects)
         if read.value != kept.value:
             target.unlink()
+            sys.audit("smartconnect.point", "flows.erasefiles.unlike-removed")
             raise UnreadableExport(
                 f"writing an export of {self._dataset.name} anew without a person",
                 "what was written doesn't read to the rest of its rows",

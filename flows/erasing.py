@@ -258,9 +258,7 @@ class Erasure:
         return found if found.rows else None
 
     def _prove(self, suppression: Suppression) -> None:
-        left = [
-            path for d, _, path in self._raw() if self._held(self._eraser(d, suppression), path)[0]
-        ]
+        left = [p for d, _, p in self._raw() if self._held(self._eraser(d, suppression), p)]
         for _, path in self._lake():
             for batch in pq.read_table(path).to_batches():
                 if RowFinder.of_rows(suppression, batch.schema.names).found(batch).any():

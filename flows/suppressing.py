@@ -6,6 +6,7 @@ before somebody was put on it is told so at the door, and once more before it lo
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -81,6 +82,7 @@ def keep_export(
                 return _stored(layout, incoming, kept, erased, known.generation)
         if kept.path != incoming.path:
             kept.path.unlink(missing_ok=True)
+            sys.audit("smartconnect.point", "flows.suppressing.too-early-removed")
     raise ErasedMeanwhile(
         f"{incoming.dataset} of {incoming.day:%d.%m.%Y} came while persons were erased: run again."
     )
@@ -100,6 +102,7 @@ def _cleaned(
         new = eraser.rewrite(incoming.path, layout.incoming, found)
     except BaseException:
         incoming.path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "flows.suppressing.unreadable-removed")
         raise
     told = {
         **incoming.__dict__,
@@ -137,6 +140,7 @@ def _stored(
     note_observation(layout, seen)
     if kept is not incoming:
         incoming.path.unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "flows.suppressing.download-removed")
     return ExportedDay(
         kept.dataset,
         kept.day,

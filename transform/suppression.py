@@ -214,9 +214,8 @@ class RowFinder:
             threads = batch.column(self._thread).filter(pa.array(own))
             self.threads |= {str(value) for value in threads.unique().to_pylist() if value}
         if self._thread is not None:
-            others = batch.column(self._thread).filter(pa.array(~own)).value_counts()
-            for value, count in zip(*map(pa.Array.to_pylist, others.flatten()), strict=True):
-                self._others[value or ""] += count
+            others = batch.column(self._thread).filter(pa.array(~own))
+            self._others.update(str(value) for value in others.to_pylist() if value)
         return int(own.sum())
 
     def answering(self) -> int:

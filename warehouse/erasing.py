@@ -73,6 +73,7 @@ class Eraser:
         """
         connection = self.writer.connection
         connection.execute(f"ATTACH {literal(str(self.layout.database))} AS old (READ_ONLY)")
+        sys.audit("smartconnect.point", "warehouse.erasing.old-attached")
         links: list[Path] = []
         try:
             with self.writer.transaction():
@@ -91,6 +92,7 @@ class Eraser:
         finally:
             for link in links:
                 link.unlink(missing_ok=True)
+                sys.audit("smartconnect.point", "warehouse.erasing.day-unlinked")
         return Erased(len(changed), sum(rows for *_, rows in changed), quarantined)
 
     def _write_days(
@@ -104,7 +106,9 @@ class Eraser:
             if not rows:
                 link = self.writer.layout.root / self.layout_path(file)
                 link.parent.mkdir(parents=True, exist_ok=True)
+                sys.audit("smartconnect.point", "warehouse.erasing.day-folder-made")
                 link.hardlink_to(there)
+                sys.audit("smartconnect.point", "warehouse.erasing.day-linked")
                 links.append(link)
                 continue
             load_id = f"{file.observed_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
@@ -339,7 +343,9 @@ def _replace_table(layout: DataDirectory, path: Path, table: pa.Table) -> None:
     else:
         building = layout.building / f"erased-{path.name}"
         pq.write_table(table, building, compression="zstd")
+        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-written")
         building.chmod(PRIVATE_FILE)
+        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-closed")
         sync(building)
         building.replace(path)
         sys.audit("smartconnect.point", "warehouse.erasing.quarantine-replaced")
@@ -363,9 +369,10 @@ def remove_unneeded(writer: Writer) -> None:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.erasing.leftover-folder-removed")
     else:
         path.unlink(missing_ok=True)
-    sys.audit("smartconnect.point", "warehouse.erasing.leftover-removed")
+        sys.audit("smartconnect.point", "warehouse.erasing.leftover-removed")
 
 
 def lake_files(writer: Writer, dataset: str) -> dict[date, Path]:

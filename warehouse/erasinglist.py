@@ -172,6 +172,7 @@ def _write(layout: DataDirectory, told: SuppressionList) -> None:
         ],
     }
     publish_bytes(list_path(layout), json.dumps(content, indent=1).encode())
+    sys.audit("smartconnect.point", "warehouse.erasinglist.list-written")
 
 
 def _now() -> str:

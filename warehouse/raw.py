@@ -196,6 +196,7 @@ def replace_raw(
     """
     note, target = layout.raw_note(old), old.with_name(f"{sha256}{suffix}")
     new.chmod(PRIVATE_FILE)
+    sys.audit("smartconnect.point", "warehouse.raw.rewritten-closed")
     sync(new)
     new.replace(target)
     sys.audit("smartconnect.point", "warehouse.raw.rewritten-moved")
