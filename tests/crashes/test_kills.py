@@ -124,10 +124,7 @@ class Killing:
         assert content(self.rehearsal.data) == self.undisturbed.ends[self.stage]
         self.rehearsal.must("swept")
         assert leftovers(self.rehearsal.data) == []
-        closed = closed_to_readers(self.rehearsal.data)
-        if self.stage == "withheld":  # readers get no lake file then
-            closed = [path for path in closed if not path.startswith("lake")]
-        assert closed == []
+        assert closed_to_readers(self.rehearsal.data) == []
         assert len(self.rehearsal.under_way()) == under_way
 
 

@@ -65,8 +65,6 @@ EXEMPT = {
     "flows.servers.running: open": "a server's log is no data",
     "flows.servers.running_sandbox_process: mkdir": "the sandbox's folder holds no data of ours",
     "flows.servers.running_sandbox_process: unlink": "the sandbox's address: made anew",
-    "flows.servers.running: touch": "a server's log is no data",
-    "flows.up.prefect_home: chmod": "the server's own folder holds no data of ours",
     "flows.up.prefect_home: mkdir": "the server's own folder holds no data of ours",
     "extract.budget._append: open": "a count of calls is no data",
     "extract.budget._append: write": "one call more or less: nothing depends on it",

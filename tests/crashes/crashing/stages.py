@@ -177,12 +177,6 @@ async def published() -> None:
         assert publish(writer, keep=settings.keep_releases)
 
 
-async def withheld() -> None:
-    """A release without the personal columns, which readers get in place of all earlier ones."""
-    os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "false"
-    await run_days([0], datasets=["chats"], force=True)
-
-
 async def told() -> None:
     """What readers see, for whoever can't see this disk."""
     data = load_settings().data_root
@@ -213,7 +207,6 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         filtered,
         published,
         swept,
-        withheld,
     )
 }
 
