@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fuzz fuzz-guided reading-files promises mutants lint types contracts audit sbom check lock bench clean
+.PHONY: help demo up test chaos fuzz fuzz-guided reading-files promises mutants lint types contracts audit sbom check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test: $(VENV)/.dev ## all tests
 
 fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
 	@$(BIN)/python -m fuzz $(ARGS)
+
+chaos: $(VENV)/.dev ## runs killed and a vendor that misbehaves, until all is right again; ARGS="--seed 7 --minutes 15 --faults 500 --kills 100"
+	@$(BIN)/python -m chaos $(ARGS)
 
 # Every input is written to a file: on a disk in memory that costs little.
 fuzz-guided: $(VENV)/.fuzz ## ten minutes of coverage-guided fuzzing of the careful path (Linux); ARGS="--seconds 60" for less
