@@ -1,4 +1,4 @@
-"""What a run can end with, by who can act on it.
+"""What a run can end with, by who can act on it; and the whole hierarchy, by how to recover.
 
 FlowError
 ├── InvalidWindow    the dates asked for: the caller corrects them
@@ -9,7 +9,32 @@ FlowError
 ├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
 ├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
+├── StageFailed      nobody foresaw it (flows/stages.py): a fault of the pipeline
 └── DaysFailed       some days failed, the others are done: the list says which and why
+
+Each package has its own base (ExtractError, TransformError, WarehouseError, FlowError), since they
+don't know each other; what to do about an error cuts across them. Every message says what was asked
+for, what came, and what to do.
+
+correct what was asked or set: nothing was started
+    InvalidWindow, NotConfigured, OverBudget, BadConfiguration, InvalidMapping, OtherOrigin,
+    UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused
+give it what it needs, then run again: this run stopped
+    TokenRefused, DiskUnusable, DirectoryUnusable
+run again later: nothing is lost, an export under way is waited for
+    VendorUnavailable, VendorBusy, TaskFailed, ExportFailed, ExportTimedOut, LocationExpired,
+    DownloadRefused, DownloadIncomplete, EmptyDownload, CallBudgetSpent, ClaimedElsewhere,
+    WriterBusy, ErasedMeanwhile
+say what the vendor means by it: a setting, or a line of the mapping file
+    UnexpectedStatus, InvalidReply, RequestRefused, OperationNotFound, RedirectRefused,
+    LocationRefused, DownloadTooLarge, NotAnExport, UnreadableExport, MissingColumn,
+    AmbiguousColumn, DateOrderConflict, NoTimeOfDay, SchemaDrift, WrongWindow, TooManyQuarantined,
+    NothingFound
+restore it, or make it anew from raw/
+    HashMismatch, RawMissing, NothingKept, DatabaseUnreadable, ListDamaged, RebuildRefused,
+    NoSuchRelease
+look why, and decide
+    SendUncertain, DaysFailed, NightlyOverdue, StageFailed, ContractChanged
 """
 
 from __future__ import annotations
