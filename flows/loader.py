@@ -10,7 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -66,7 +66,7 @@ async def writer_session(run: Run) -> AsyncIterator[Writer]:
             memory_limit_mb=run.settings.memory_limit_mb,
         )
         try:
-            writer = await in_thread(session.__enter__)
+            writer = await _entered(session)
             break
         except WriterBusy:
             if time.monotonic() >= deadline:
@@ -76,6 +76,22 @@ async def writer_session(run: Run) -> AsyncIterator[Writer]:
         yield writer
     finally:
         await in_thread(session.__exit__, None, None, None)
+
+
+async def _entered(session: AbstractContextManager[Writer]) -> Writer:
+    """Enter in a thread; who is cancelled meanwhile leaves again, the lock with him."""
+    entered: list[Writer] = []
+
+    def enter() -> None:
+        entered.append(session.__enter__())
+
+    try:
+        await in_thread(enter)
+    except asyncio.CancelledError:
+        if entered:
+            await in_thread(session.__exit__, None, None, None)
+        raise
+    return entered[0]
 
 
 @dataclass
@@ -101,7 +117,7 @@ class Loader:
         self._states = states
         self._force = force
         self._accept_smaller = accept_smaller
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         self._published_at = time.monotonic()
         self.released: int | None = None
 
@@ -133,23 +149,29 @@ class Loader:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Serve `load` and `confirm` within the block."""
+        """Serve `load` and `confirm` within the block; what is under way at its end is ended."""
         server = asyncio.create_task(self._serve())
         try:
             yield
+            await self._queue.put(None)
+            await server
         finally:
             server.cancel()
             with suppress(asyncio.CancelledError):
                 await server
 
     async def _serve(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
+        while (first := await self._queue.get()) is not None:
+            batch = [first]
             while not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+                more = self._queue.get_nowait()
+                if more is None:
+                    self._queue.put_nowait(None)  # after this batch
+                    break
+                batch.append(more)
             try:
                 await self._load_batch(batch)
-            except KNOWN as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is, nobody may wait for ever)
                 for waiting in batch:
                     if not waiting.result.done():
                         waiting.result.set_exception(error)

@@ -1,0 +1,135 @@
+"""What runs in a thread is never abandoned, and nobody waits for a loader that has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flows.loader
+from flows.backfill import backfill
+from flows.loader import writer_session
+from flows.run import open_run
+from flows.settings import load_settings
+from flows.stages import in_thread
+from sandbox.server import RunningSandbox
+from warehouse.releases import publish
+
+ENDS_WITHIN_SECONDS = 30.0
+
+
+def fill() -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(ENDS_WITHIN_SECONDS) as bound:
+            try:
+                await backfill(date_from="02.02.2026", date_to="03.02.2026")  # type: ignore[arg-type]
+            finally:
+                assert not bound.expired()
+
+    asyncio.run(bounded())
+
+
+def test_whoever_is_cancelled_waits_for_the_end_of_his_thread() -> None:
+    begun, ended = threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        time.sleep(0.2)
+        ended.append(True)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(in_thread(work))
+        await asyncio.to_thread(begun.wait)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == [True]
+
+    asyncio.run(cancelled())
+
+
+def test_whoever_is_cancelled_while_he_opens_the_database_leaves_it_free(
+    start_sandbox: Callable[..., RunningSandbox],
+    sandbox_settings: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox_settings(start_sandbox(), WRITER_WAIT_SECONDS="0")
+    real = flows.loader.open_writer
+
+    async def cancelled() -> None:
+        async with open_run(load_settings(), "a run", "") as run:
+
+            async def write() -> None:
+                async with writer_session(run):
+                    pass
+
+            session = real(run.layout, holder="a run", wait_seconds=0)
+            entering = threading.Event()
+
+            class Slow:
+                def __enter__(self) -> Any:
+                    entering.set()
+                    time.sleep(0.1)
+                    return session.__enter__()
+
+                def __exit__(self, *_: object) -> None:
+                    session.__exit__(None, None, None)
+
+            monkeypatch.setattr(flows.loader, "open_writer", lambda *_, **__: Slow())
+            task = asyncio.create_task(write())
+            await asyncio.to_thread(entering.wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            monkeypatch.undo()
+            await asyncio.sleep(0.3)  # a thread that was abandoned would have it by now
+            with real(run.layout, holder="another", wait_seconds=0):
+                pass
+
+    asyncio.run(cancelled())
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.filterwarnings("default")
+def test_a_publication_that_is_under_way_when_the_last_day_is_loaded_is_ended(
+    start_sandbox: Callable[..., RunningSandbox],
+    sandbox_settings: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox_settings(start_sandbox(messages_per_day=40), PUBLISH_EVERY_SECONDS="0")
+    begun, ended = [], []
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        begun.append(True)
+        time.sleep(1)  # meanwhile the last day is told loaded, and the run goes on
+        found = publish(*args, **kwargs)
+        ended.append(True)
+        return found
+
+    monkeypatch.setattr(flows.loader, "publish", slow)
+    fill()
+    assert len(begun) == len(ended) > 1
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.filterwarnings("default")
+def test_what_nobody_foresaw_in_the_loader_ends_the_run_instead_of_holding_it(
+    start_sandbox: Callable[..., RunningSandbox],
+    sandbox_settings: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox_settings(start_sandbox(messages_per_day=40))
+
+    async def broken(*_: object) -> None:
+        raise ConnectionError("nobody foresaw this")
+
+    monkeypatch.setattr(flows.loader, "load_one_day", broken)
+    with pytest.raises(ConnectionError):
+        fill()
