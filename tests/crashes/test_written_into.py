@@ -38,10 +38,20 @@ def vendor() -> Iterator[RunningSandbox]:
         yield found
 
 
-@pytest.fixture
-def rehearsal(forking: Zygote, vendor: RunningSandbox, tmp_path: Path) -> Rehearsal:
-    found = Rehearsal(forking, vendor, tmp_path / "run", KNOWN)
+@pytest.fixture(scope="module")
+def filled(
+    forking: Zygote, vendor: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A data directory with one release; made once."""
+    found = Rehearsal(forking, vendor, tmp_path_factory.mktemp("filled") / "run", KNOWN)
     found.must("first")
+    return found.data
+
+
+@pytest.fixture
+def rehearsal(forking: Zygote, vendor: RunningSandbox, filled: Path, tmp_path: Path) -> Rehearsal:
+    found = Rehearsal(forking, vendor, tmp_path / "run", KNOWN)
+    found.copy_from(filled)
     return found
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import httpx
 import pytest
+from crashing.points import points
 from prefect.settings import PREFECT_API_URL
 
 from flows.backfill import backfill
@@ -44,6 +45,12 @@ LEDGER = """
     SELECT dataset, window_day, rows, rows_duplicate, rows_hidden, rows_without_id, file_sha256,
            contract_version, first_id, last_id
     FROM meta.days ORDER BY dataset, window_day"""
+# In the order in which a run passes them, each from what the kill before it left.
+POINTS = [
+    ("extract.claims.journalled", "2"),
+    ("warehouse.loading.ledger-written", "3"),
+    ("warehouse.releases.link-made", "1"),
+]
 Content = dict[str, list[tuple[object, ...]]]
 Point = Callable[..., Path]
 Ready = Callable[[], bool]
@@ -163,6 +170,7 @@ def expected(
     return undisturbed["content"]
 
 
+@pytest.mark.promise("process-crash-points")
 @pytest.mark.parametrize("jobs", [JOBS, 3], ids=["all-waiting", "some-waiting"])
 def test_killed_while_it_waits_for_exports_a_run_starts_none_of_them_again(
     jobs: int,
@@ -194,6 +202,7 @@ def after_the_kill(data: Path, sandbox: RunningSandbox, expected: Content) -> No
     assert not under_way(data)
 
 
+@pytest.mark.promise("process-crash-points")
 @pytest.mark.parametrize("loads", [1, 4])
 def test_killed_between_days_that_it_loads_a_run_is_finished_by_the_next(
     loads: int,
@@ -210,61 +219,35 @@ def test_killed_between_days_that_it_loads_a_run_is_finished_by_the_next(
     after_the_kill(data, sandbox, expected)
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        ("flows.stages", "store_raw", "before", "3"),
-        ("flows.reading", "write_lake_file", "after", "3"),
-        ("warehouse.loading", "_write_ledger", "before", "3"),
-        ("flows.loader", "load_day", "after", "3"),
-    ],
-    ids=lambda point: f"{point[2]}-{point[1].strip('_')}",
-)
-def test_killed_within_a_day_a_run_publishes_nothing_and_leaves_nothing_to_repair(
-    point: tuple[str, ...],
+@pytest.mark.promise("process-crash-points")
+def test_killed_at_a_point_of_a_whole_run_it_publishes_nothing_half_and_leaves_nothing_to_repair(
+    long_run: bool,
     expected: Content,
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Point,
     tmp_path: Path,
 ) -> None:
-    sandbox = start_sandbox(**COMPANY)
-    data = sandbox_settings(sandbox, **KNOWN_VENDOR)
-    with started_run(tmp_path, *point) as process:
-        assert process.wait(90) == -9, (tmp_path / "run.log").read_text()
-    assert not (data / "current").exists()
-    after_the_kill(data, sandbox, expected)
-
-
-@pytest.mark.parametrize(
-    ("point", "seen"),
-    [
-        (("warehouse.releases", "_link_days", "after", "1"), 1),
-        (("warehouse.releases", "_point_at", "before", "1"), 1),
-        (("warehouse.releases", "_sweep", "before", "1"), 2),
-    ],
-    ids=["half-built", "before-the-link", "after-the-link"],
-)
-def test_killed_while_it_publishes_a_run_leaves_a_whole_release(
-    point: tuple[str, ...],
-    seen: int,
-    expected: Content,
-    start_sandbox: Callable[..., RunningSandbox],
-    sandbox_settings: Point,
-    tmp_path: Path,
-) -> None:
+    """Every point, one after the other, with `LONG=1`; without Prefect: tests/crashes."""
     sandbox = start_sandbox(**COMPANY)
     data = sandbox_settings(sandbox, **KNOWN_VENDOR)
     fill("02.02.2026", "03.02.2026")
-    earlier = content(data)
-    with started_run(tmp_path, *point) as process:
-        assert process.wait(90) == -9, (tmp_path / "run.log").read_text()
-    release = current_release(DataDirectory(data))
-    assert release is not None
-    assert release.number == seen
-    assert content(data) == (expected if seen == 2 else earlier)
+    earlier, kills = content(data), 0
+    wanted = [(str(effect.point), "1") for effect in points()] if long_run else POINTS
+    for point in wanted:
+        with started_run(tmp_path, *point) as process:
+            code = process.wait(90)
+        assert code in (0, -9), (tmp_path / "run.log").read_text()
+        kills += code == -9
+        release = current_release(DataDirectory(data))
+        assert release is not None
+        assert content(data) == (earlier if release.number == 1 else expected)
+        if long_run:
+            after_the_kill(data, sandbox, expected)
     after_the_kill(data, sandbox, expected)
+    assert kills == len(wanted) or (long_run and kills > 50)
 
 
+@pytest.mark.promise("process-random-kills")
 def test_killed_at_random_moments_again_and_again_a_run_loses_nothing(
     long_run: bool,
     expected: Content,
