@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from prefect import flow
@@ -24,6 +24,7 @@ from flows.windows import ddmmyyyy, nightly_days
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.database import Writer
 from warehouse.ledger import DayState
+from warehouse.retention import apply_retention
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
 
@@ -46,9 +47,30 @@ async def nightly(lookback_days: Lookback = None) -> None:
                 return planned(run, states, lookback)
 
             await ingest(run, report, EXPORTED, plan, Options(fit_budget=True), with_users=True)
-        report.notes += await tell_completeness(run)
+        report.notes += [*await retire(run), *await tell_completeness(run)]
         await finish(report, "nightly-summary")
     await tell_watchman(settings)
+
+
+async def retire(run: Run) -> list[str]:
+    """Remove what the settings keep no longer; what it came to, in sentences."""
+    settings = run.settings
+    if settings.keep_raw_days is None and settings.keep_quarantine_days is None:
+        return []
+    async with writer_session(run) as writer:
+        removed = await in_thread(
+            apply_retention,
+            writer,
+            datetime.now(UTC),
+            keep_raw_days=settings.keep_raw_days,
+            keep_quarantine_days=settings.keep_quarantine_days,
+        )
+    if not removed:
+        return []
+    return [
+        f"Retention: {removed.raw_files} export files ({removed.raw_bytes / 1024**2:.1f} MB) and "
+        f"{removed.quarantine_files} files of the quarantine were removed; their days stay."
+    ]
 
 
 async def tell_completeness(run: Run) -> list[str]:

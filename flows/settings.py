@@ -116,6 +116,15 @@ class Settings(BaseSettings):
         description="A day that comes back with a smaller share of its rows is held.",
     )
     keep_releases: int = Field(5, ge=2, description="Releases kept for readers and rollback.")
+    keep_raw_days: int | None = Field(
+        None,
+        ge=1,
+        description="Export files are removed from `raw/` so many days after they came, if their "
+        "rows are loaded; forever without it (docs/runbooks/retention.md).",
+    )
+    keep_quarantine_days: int | None = Field(
+        None, ge=1, description="Rejected records are removed after so many days; never without it."
+    )
     published_group: str | None = Field(
         None, description="The group that may read releases; without it, everyone on the host."
     )

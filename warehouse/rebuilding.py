@@ -32,7 +32,7 @@ from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
 
-HISTORY = ("loads", "facts", "file_columns")
+HISTORY = ("loads", "facts", "file_columns", "erasures", "erased_files", "removed_files")
 
 
 @dataclass

@@ -8,12 +8,13 @@ again in the order in which the exports were started, as the nightly runs once h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.ledger import DayState, day_states, utc
+from warehouse.ledger import DayState, day_files, day_states, utc
 from warehouse.raw import RawObservation, raw_missing, raw_observations
 
 LOADED, UNCHANGED, HELD = "loaded", "unchanged", "held"
@@ -24,11 +25,22 @@ class Step:
     """A raw file to load, as observed at `raw.observed_at`.
 
     `accepted`: the ledger has it as loaded, so that its size isn't judged again and its failure is
-    news; else it never was loaded.
+    news; else it never was loaded. `kept`: there is no file any more, and none is needed.
     """
 
     raw: RawObservation
     accepted: bool
+    kept: KeptDay | None = None
+
+
+@dataclass(frozen=True)
+class KeptDay:
+    """A loaded day whose export file is gone by the company's rule: its lake file stands for it."""
+
+    load_id: str
+    lake_file: Path
+    contract_version: str
+    mapping_version: str
 
 
 @dataclass(frozen=True)
@@ -39,11 +51,15 @@ class Ledger:
         states: what each day holds.
         outcomes: (day, observed_at) → outcome; loaded where it was loaded at any time.
         files: load_id → (hash of its file, observed_at).
+        lake: each day's lake file.
+        removed: days and hashes of files that went by the company's rule.
     """
 
     states: Mapping[date, DayState]
     outcomes: Mapping[tuple[date, datetime], str]
     files: Mapping[str, tuple[str | None, datetime]]
+    lake: Mapping[date, Path] = field(default_factory=dict)
+    removed: frozenset[tuple[date, str]] = frozenset()
 
 
 NO_LEDGER = Ledger({}, {}, {})
@@ -62,7 +78,12 @@ def read_outcomes(writer: Writer, dataset: str) -> Ledger:
         if outcomes.get(key) != LOADED:
             outcomes[key] = outcome
     files = {row[3]: (row[4], utc(row[1])) for row in rows}
-    return Ledger(day_states(writer, dataset), outcomes, files)
+    lake = {day: file.path for day, file in day_files(writer, dataset).items()}
+    gone = writer.connection.execute(
+        "SELECT window_day, file_sha256 FROM meta.removed_files WHERE dataset = ?", [dataset]
+    ).fetchall()
+    removed = frozenset((row[0], str(row[1])) for row in gone)
+    return Ledger(day_states(writer, dataset), outcomes, files, lake, removed)
 
 
 def replay_steps(
@@ -118,15 +139,31 @@ def rebuild_steps(layout: DataDirectory, ledger: Ledger, dataset: str) -> list[S
     steps: list[Step] = []
     for day, state in ledger.states.items():
         sha256, loaded_at = ledger.files.get(state.load_id, (state.file_sha256, state.observed_at))
+        found = []
         for file, observed_at in ((sha256, loaded_at), (state.file_sha256, state.observed_at)):
             raw = by_file.get((day, file or ""))
-            if raw is None:
+            if raw is not None:
+                found.append(Step(replace(raw, observed_at=observed_at), True))
+            elif (day, file) not in ledger.removed or not ledger.lake[day].exists():
                 raise raw_missing(dataset, day, file)
-            steps.append(Step(replace(raw, observed_at=observed_at), True))
+        steps += found or [_kept_step(dataset, state, ledger.lake[day])]
     for raw in seen:
         holding = ledger.states.get(raw.window_day)
         steps += _later(ledger, [raw], holding.observed_at if holding else None, False)
     return sorted(dict.fromkeys(steps), key=lambda step: step.raw.observed_at)
+
+
+def _kept_step(dataset: str, state: DayState, lake_file: Path) -> Step:
+    nothing = RawObservation(
+        dataset=dataset,
+        window_day=state.window_day,
+        path=lake_file,
+        sha256=state.file_sha256,
+        size_bytes=0,
+        observed_at=state.observed_at,
+    )
+    kept = KeptDay(state.load_id, lake_file, state.contract_version, state.mapping_version)
+    return Step(nothing, True, kept)
 
 
 def rebuild_list_steps(layout: DataDirectory, ledger: Ledger, dataset: str) -> list[Step]:

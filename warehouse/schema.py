@@ -32,8 +32,8 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             ),
             "source": (
                 "VARCHAR",
-                "export; raw where a kept file was read again; erasure where a person's rows were "
-                "taken out of what was loaded.",
+                "export; raw where a kept file was read again; lake where a rebuild took over a "
+                "day whose file is gone; erasure where a person's rows were taken out.",
             ),
             "task_id": ("BIGINT", "The vendor's export task."),
             "observed_at": ("TIMESTAMPTZ", "When the export was started: it shows that moment."),
@@ -169,6 +169,16 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "sha256_before": ("VARCHAR", "Its hash before."),
             "sha256_after": ("VARCHAR", "Its hash since; NULL: it could not be read, and is gone."),
             "rows_erased": ("BIGINT", "Records taken out of it."),
+        },
+    ),
+    "removed_files": (
+        "Export files that are no longer in raw/, by SMARTCONNECT_KEEP_RAW_DAYS: their days stay, "
+        "and are kept by the lake.",
+        {
+            "dataset": ("VARCHAR", "Which dataset's file."),
+            "window_day": ("DATE", "Which day's export."),
+            "file_sha256": ("VARCHAR", "Its hash, its former name in raw/."),
+            "removed_at": ("TIMESTAMPTZ", "When it was removed."),
         },
     ),
     "columns": (
