@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,3 +163,28 @@ def test_a_run_that_outlives_its_worker_ends_as_completed(data: Path, host: Host
         worker.wait()
         wait_for(lambda: host.state(run) == "Completed", 120)
     assert (data / "current").exists()
+
+
+@pytest.mark.promise("process-nightly-overdue")
+def test_where_no_nightly_succeeds_the_flow_that_says_so_is_run(host: Host) -> None:
+    """As installed, but with a patience of seconds; counted from the `up` that installed it."""
+    script = (
+        "from datetime import timedelta\n"
+        "from prefect.client.orchestration import get_client\n"
+        "from flows import automations\n"
+        "from flows.overdue import nightly_overdue\n"
+        "automations.OVERDUE_AFTER = timedelta(seconds=15)\n"
+        "with get_client(sync_client=True) as client:\n"
+        "    client.create_deployment(client.create_flow(nightly_overdue), 'nightly-overdue')\n"
+        "print(automations.install(None))\n"
+    )
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, cwd=PROJECT, env=host.environment, check=True)
+
+    def runs() -> list[str]:
+        flows = {"name": {"any_": ["nightly-overdue"]}}
+        return [str(run["name"]) for run in host.call("/flow_runs/filter", flows=flows)]
+
+    assert runs() == []
+    seconds = wait_for(lambda: len(runs()) == 1, 90)
+    print(f"run after {seconds:.0f} s")
