@@ -99,10 +99,10 @@ def test_a_policy_or_key_that_changed_reads_the_days_again(
     plain = shown(data, "SELECT message_id, client_phone FROM chats ORDER BY 1")
     said = {"PERSONAL": '{"phone": "pseudonymise"}', "PERSONAL_KEY_FILE": key_file}
     sandbox_settings(sandbox, **VENDOR, **said)
-    assert notes_of_a_run("chats", date_to="02.02.2026", from_raw=True) == [
+    assert (
         "1 days of chats were loaded under other policies for personal data: `smartconnect "
         "rebuild` brings them under those that are set now."
-    ]
+    ) in notes_of_a_run("chats", date_to="02.02.2026", from_raw=True)
     versions = []
     for _ in range(2):
         fill("chats", from_raw=True)
