@@ -34,6 +34,17 @@ AFTER_A_KILL = {
     "warehouse.releases.half-done-removed": "published",
     "warehouse.rebuilding.leftover-removed": "rebuilt",
 }
+# An erasure is killed at its points, whatever they are, by tests/flows/test_erase.py.
+IN_AN_ERASURE = (
+    "warehouse.erasing.",
+    "warehouse.erasinglist.",
+    "warehouse.raw.rewritten-",
+    "warehouse.raw.note-removed",
+    "warehouse.raw.file-removed",
+    "warehouse.releases.hold-lifted",
+    "flows.erasefiles.",
+    "flows.suppressing.",
+)
 
 
 @dataclass
@@ -131,7 +142,8 @@ class Killing:
 @pytest.mark.promise("process-crash-points")
 def test_the_rehearsal_reaches_every_point(undisturbed: Undisturbed) -> None:
     reached = {name for passed in undisturbed.points.values() for name in passed}
-    assert {str(effect.point) for effect in points()} - reached == set(AFTER_A_KILL)
+    missed = {str(effect.point) for effect in points()} - reached - set(AFTER_A_KILL)
+    assert {name for name in missed if not name.startswith(IN_AN_ERASURE)} == set()
 
 
 @pytest.mark.promise("process-crash-points")
