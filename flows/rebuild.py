@@ -105,6 +105,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
             report.outcomes += _Replay(writer, layout, settings, reading).run(steps, tell)
             report.notes += _kept_lines(steps)
         rebuild.swap()
+        rebuild.forget_rejected([n for n, dataset in DATASETS.items() if privacy.of(dataset)])
         release = rebuild.publish(keep=settings.keep_releases)
     report.release = release.number if release else None
     report.seconds = time.monotonic() - began

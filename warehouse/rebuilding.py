@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +166,17 @@ class Rebuild:
         sys.audit("smartconnect.point", "warehouse.rebuilding.linked")
         sync(target.parent)
         return target
+
+    def forget_rejected(self, datasets: Collection[str]) -> None:
+        """Remove the rejected records of loads that are no more: they were kept with their text."""
+        with self._open(self.layout) as writer:
+            found = writer.connection.execute("SELECT DISTINCT load_id FROM meta.quarantine")
+            shown = {str(row[0]) for row in found.fetchall()}
+        for dataset in datasets:
+            for path in self.layout.quarantine_file(dataset, "any").parent.glob("*.parquet"):
+                if path.stem not in shown:
+                    path.unlink()
+                    sys.audit("smartconnect.point", "warehouse.rebuilding.rejected-forgotten")
 
     def publish(self, *, keep: int) -> Release | None:
         """Publish the new warehouse; None where a rollback holds publication."""

@@ -90,6 +90,27 @@ def test_what_is_dropped_is_in_no_byte_beyond_raw(
 
 
 @pytest.mark.promise("secrets-policy")
+def test_a_rebuild_brings_all_but_raw_and_earlier_releases_under_a_stricter_policy(
+    start_sandbox: Start, sandbox_settings: Point, searcher: Searcher, key_file: str
+) -> None:
+    sandbox = start_sandbox(messages_per_day=MESSAGES, faults=(Fault("impossible-date"),))
+    data = sandbox_settings(sandbox, **VENDOR)
+    fill()
+    asyncio.run(snapshot_users_flow())
+    assert searcher.below(data / "quarantine")
+    earlier = list((data / "releases").iterdir())
+    said = {"PERSONAL": '{"*": "drop"}', "PERSONAL_KEY_FILE": key_file}
+    sandbox_settings(sandbox, **VENDOR, **said)
+    rebuild_everything(load_settings(), lambda done, total: None)
+    assert searcher.below(data, leaving_out=[data / "raw", *earlier]) == {}
+    assert shown(data, "SELECT count(*) > 0 FROM meta.quarantine") == [(True,)]
+    rejected = (data / "quarantine").rglob("*.parquet")
+    assert {path.stem for path in rejected} == {
+        str(row[0]) for row in shown(data, "SELECT DISTINCT load_id FROM meta.quarantine")
+    }
+
+
+@pytest.mark.promise("secrets-policy")
 def test_a_policy_or_key_that_changed_reads_the_days_again(
     start_sandbox: Start, sandbox_settings: Point, key_file: str, tmp_path: Path
 ) -> None:

@@ -150,6 +150,16 @@ async def rebuilt() -> None:
     rebuild_everything(load_settings(), lambda *_: None)
 
 
+async def protected() -> None:
+    """Everything from raw/ again under a policy for persons: rejected records of before go."""
+    earlier = layout_of(load_settings()).quarantine_file("chats", "an-earlier-load")
+    earlier.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    earlier.touch(mode=0o600)
+    os.environ["SMARTCONNECT_PERSONAL"] = '{"extra": "drop"}'
+    rebuild_everything(load_settings(), lambda *_: None)
+    assert not earlier.exists()
+
+
 async def withheld() -> None:
     """A release without the personal columns, and the way back; no file is kept besides."""
     os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "false"
@@ -206,6 +216,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         withheld,
         filtered,
         published,
+        protected,
         swept,
     )
 }
