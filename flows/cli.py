@@ -172,6 +172,30 @@ def erase(
     raise typer.Exit(run_erase(console, file, yes=yes, again=again))
 
 
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A directory on another disk; kept up to date.")],
+    sandbox: Sandbox = False,
+) -> None:
+    """Copy what can't be made again, while runs go on; a second time, only what is new."""
+    use_sandbox_data(sandbox)
+    from flows.backup import run_backup  # noqa: PLC0415
+
+    raise typer.Exit(run_backup(console, target))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A backup.", exists=True, file_okay=False)],
+    sandbox: Sandbox = False,
+) -> None:
+    """Fill an empty data directory from a backup, and publish it."""
+    use_sandbox_data(sandbox)
+    from flows.backup import run_restore  # noqa: PLC0415
+
+    raise typer.Exit(run_restore(console, source))
+
+
 @app.command("personal-key")
 def personal_key(
     rotate: Annotated[bool, typer.Option(help="Add a version; the older ones stay.")] = False,

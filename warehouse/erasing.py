@@ -155,7 +155,7 @@ class Eraser:
 
     def _copy_quarantine(self) -> int:
         connection = self.writer.connection
-        kept = connection.execute("SELECT * FROM old.meta.quarantine").to_arrow_table()
+        kept = connection.sql("SELECT * FROM old.meta.quarantine").to_arrow_table()
         assert kept is not None
         theirs = [self.is_theirs(raw) for raw in kept.column("raw").to_pylist()]
         connection.register(

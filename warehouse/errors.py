@@ -9,6 +9,7 @@ WarehouseError
 ├── NothingKept         raw/ is empty: run a nightly first
 ├── DatabaseUnreadable  the writer's database can't be opened: move it away and rebuild
 ├── ListDamaged         the suppression list can't be read: restore it
+├── BackupUnusable      no whole backup, or no place for one: name another directory
 ├── ContractChanged     a published column would vanish: a contract version and a note first
 └── NoSuchRelease       nothing to go back to, or to read
 """
@@ -50,6 +51,10 @@ class DatabaseUnreadable(WarehouseError):
 
 class ListDamaged(WarehouseError):
     """The suppression list can't be read, so that nobody could be kept out."""
+
+
+class BackupUnusable(WarehouseError):
+    """A directory is no backup, or can't take one."""
 
 
 class ContractChanged(WarehouseError):
