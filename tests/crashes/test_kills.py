@@ -189,5 +189,7 @@ def test_killed_while_it_clears_up_after_a_kill_a_run_is_made_good_by_the_next(
     ):
         assert killing.rehearsal.run(other, (at, 1)) == -9
     assert len(leftovers(killing.rehearsal.data)) > 3
+    waiting = len(killing.rehearsal.under_way())  # what the first of them had started
+    assert waiting > 0
     assert killing.kill(point)
-    killing.finish(under_way=1)  # the export that the first of them had started
+    killing.finish(under_way=waiting)
