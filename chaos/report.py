@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -47,7 +47,7 @@ class Tally:
 
     def as_json(self) -> str:
         """Everything, for a machine."""
-        told = asdict(self) | {
+        told = self.__dict__ | {
             "faults_injected": self.faults.total(),
             "faults_never_injected": self.never_injected,
             "kills_in_all": self.kills.total(),
