@@ -15,6 +15,8 @@ from rich.table import Table
 
 from sandbox.faults import FAULTS
 
+SHOWN_PROBLEMS = 40
+
 
 @dataclass
 class Tally:
@@ -84,8 +86,10 @@ def show(console: Console, tally: Tally) -> None:
     console.print(table)
     if tally.never_injected:
         console.print(f"Never injected: {', '.join(tally.never_injected)}", highlight=False)
-    for problem in tally.problems:
-        console.print(f"PROBLEM {problem}", markup=False, highlight=False, soft_wrap=True)
+    for problem, count in Counter(tally.problems).most_common(SHOWN_PROBLEMS):
+        times = f" ({count} times)" if count > 1 else ""
+        said = f"PROBLEM {problem}{times}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 class Teller:
