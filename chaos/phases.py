@@ -77,8 +77,10 @@ class Course:
             self._storm(world)
             storms += 1
         world.misbehave([])
-        self._converge(world)
-        self._drill(world, self._plan.drill(number))
+        if self._converge(world):
+            self._drill(world, self._plan.drill(number))
+            for path in leftovers(world.data):
+                self._problem(f"{world.plan.name}: {path} was left by a run that is no more")
         self._tally.phases += 1
         self._count_faults()
 
@@ -124,7 +126,7 @@ class Course:
             self._server.bounce(SERVER_AWAY_SECONDS)
         self._tally.events[name] += 1
 
-    def _converge(self, world: World) -> None:
+    def _converge(self, world: World) -> bool:
         """By ordinary means alone: the backfill of all days, and the nightly, a few times."""
         verdict = Verdict(wrong=["nothing was judged"])
         whole = {"date_from": ddmmyyyy(world.days[0]), "date_to": ddmmyyyy(world.days[-1])}
@@ -138,10 +140,11 @@ class Course:
                 self._tally.rounds_to_converge.append(number)
                 self._tell.line(f"  right again after {number}: {verdict.rows:,} rows compared")
                 self._tally.rows += verdict.rows
-                return
+                return True
             said = "; ".join(verdict.lines()) or f"runs ended with {codes}"
             self._tell.line(f"  round {number}: {said}")
         self._blame(world, verdict, f"not right after {ROUNDS_AT_MOST} rounds")
+        return False
 
     def _judged(self, world: World) -> Verdict:
         days = world.days
@@ -212,6 +215,15 @@ class Course:
         with self._lock:
             self._tally.problems.append(said)
         self._tell.line(f"PROBLEM {said}")
+
+
+def leftovers(data: Path) -> list[str]:
+    """What only a run that is under way needs, where none is."""
+    state = data / "state"
+    found = [*(state / "incoming").iterdir(), *(state / "building").iterdir()]
+    found += [*(state / "journal").glob("*.json"), *(state / "locks").rglob("*.ticket")]
+    found += [state / "rebuild"] if (state / "rebuild").exists() else []
+    return sorted(str(path.relative_to(data)) for path in found)
 
 
 def _raw_file(data: Path, sha256: str) -> Path:

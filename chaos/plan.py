@@ -13,8 +13,8 @@ from random import Random
 
 from sandbox.faults import ANSWERS, FAULTS, FILES, OPERATIONS, WIRE
 
-WINDOW_DAYS = 10
-LONGEST_BACKFILL_DAYS = 5
+WINDOW_DAYS = 8
+LONGEST_BACKFILL_DAYS = 4
 EXPORTED = ("chats", "statistics")
 # Where a fault of the wire makes sense: what a run of ours asks for.
 ASKED = (*(name for name in OPERATIONS.values() if "export" in name or name == "list_users"),)
@@ -28,7 +28,7 @@ ANYWHERE = (
     "users-halved",
 )  # fmt: skip
 ENDS_RUNS = ("token-refused",)  # so often that no other fault would be met
-FAULTS_AT_ONCE = 7
+FAULTS_AT_ONCE = 12
 STATEMENTS = ("write", "fsync", "rename", "connect")
 EVENTS = ("token-rotated", "sandbox-restarted", "sandbox-frozen", "server-killed")
 
@@ -181,14 +181,14 @@ class Plan:
             given["concurrency"] = random.choice((None, 1, 2, 4))
         if kind == "replay":
             given["force"] = random.random() < 0.5
-        return RunPlan(kind, given, self._kill(random) if random.random() < 0.7 else None)
+        return RunPlan(kind, given, self._kill(random) if random.random() < 0.8 else None)
 
     def _kill(self, random: Random) -> Kill:
         kinds = {"time": 35, "point": 25, "event": 15, "term": 10}
         kinds |= {"syscall": 15} if self._syscalls else {}
         kind = random.choices(list(kinds), list(kinds.values()))[0]
         if kind in ("time", "term"):
-            return Kill(kind, seconds=random.uniform(0.1, 4))
+            return Kill(kind, seconds=random.uniform(0.1, 3.5))
         if kind == "syscall":
             return Kill(kind, number=_some_number(random, 40), call=random.choice(STATEMENTS))
         return Kill(kind, number=_some_number(random, 120 if kind == "point" else 400))

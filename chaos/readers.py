@@ -82,9 +82,10 @@ class Held:
             Inconsistent: they don't.
         """
         manifest = json.loads((self.release / "manifest.json").read_text(encoding="utf-8"))
-        content = (self.release / "warehouse.duckdb").read_bytes()
-        if hashlib.sha256(content).hexdigest() != manifest["database"]["sha256"]:
-            raise Inconsistent(f"release {self.release.name}: the database isn't the manifest's")
+        for name, told_of in manifest["files"].items():
+            content = (self.release / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != told_of["sha256"]:
+                raise Inconsistent(f"release {self.release.name}: {name} isn't the manifest's")
         if str(manifest["release"]) != self.release.name:
             raise Inconsistent(f"release {self.release.name} calls itself {manifest['release']}")
         for name, columns in TABLES.items():

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from sandbox.faults import FAULTS
+
+SHOWN_PROBLEMS = 40
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Tally:
 
     def as_json(self) -> str:
         """Everything, for a machine."""
-        told = asdict(self) | {
+        told = self.__dict__ | {
             "faults_injected": self.faults.total(),
             "faults_never_injected": self.never_injected,
             "kills_in_all": self.kills.total(),
@@ -84,8 +86,10 @@ def show(console: Console, tally: Tally) -> None:
     console.print(table)
     if tally.never_injected:
         console.print(f"Never injected: {', '.join(tally.never_injected)}", highlight=False)
-    for problem in tally.problems:
-        console.print(f"PROBLEM {problem}", markup=False, highlight=False, soft_wrap=True)
+    for problem, count in Counter(tally.problems).most_common(SHOWN_PROBLEMS):
+        times = f" ({count} times)" if count > 1 else ""
+        said = f"PROBLEM {problem}{times}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 class Teller:

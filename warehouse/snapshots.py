@@ -108,7 +108,8 @@ def _outcome(
     before, seen = (int(row[0]), row[1]) if row else (0, None)
     if seen is not None and observed_at < utc(seen):
         return "superseded"
-    shrunk = before >= HOLD_FROM_ROWS and rows < before * (floor_share or 0)
+    # A list of just half its length is no smaller share, and closes as many histories.
+    shrunk = before >= HOLD_FROM_ROWS and rows < before and rows <= before * (floor_share or 0)
     if before and (rows == 0 or shrunk) and floor_share is not None:
         return "held"
     return "unchanged" if before == rows and _same_list(writer, contract) else "loaded"

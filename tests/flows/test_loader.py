@@ -34,6 +34,7 @@ def fill() -> None:
     asyncio.run(bounded())
 
 
+@pytest.mark.promise("process-unforeseen")
 def test_whoever_is_cancelled_waits_for_the_end_of_his_thread() -> None:
     begun, ended = threading.Event(), []
 
@@ -55,6 +56,7 @@ def test_whoever_is_cancelled_waits_for_the_end_of_his_thread() -> None:
     asyncio.run(cancelled())
 
 
+@pytest.mark.promise("process-unforeseen")
 def test_whoever_is_cancelled_while_he_opens_the_database_leaves_it_free(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],
@@ -96,6 +98,7 @@ def test_whoever_is_cancelled_while_he_opens_the_database_leaves_it_free(
     asyncio.run(cancelled())
 
 
+@pytest.mark.promise("process-unforeseen")
 @pytest.mark.usefixtures("prefect_api")
 @pytest.mark.filterwarnings("default")
 def test_a_publication_that_is_under_way_when_the_last_day_is_loaded_is_ended(
@@ -118,6 +121,7 @@ def test_a_publication_that_is_under_way_when_the_last_day_is_loaded_is_ended(
     assert len(begun) == len(ended) > 1
 
 
+@pytest.mark.promise("process-unforeseen")
 @pytest.mark.usefixtures("prefect_api")
 @pytest.mark.filterwarnings("default")
 def test_what_nobody_foresaw_in_the_loader_ends_the_run_instead_of_holding_it(

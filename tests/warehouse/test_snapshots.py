@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from transform.datasets import USERS
 from warehouse.database import Writer, open_writer, prepare_tables
@@ -55,3 +56,23 @@ def test_the_same_list_on_another_day_is_a_snapshot_of_that_day_and_no_version(
         assert versions == (2,)
         columns = writer.connection.execute("SELECT count(*) FROM meta.file_columns").fetchone()
         assert columns == (3,)
+
+
+@pytest.mark.promise("data-users-halved")
+@pytest.mark.parametrize("users", [12, 13])
+def test_half_a_list_is_held_whether_it_can_be_halved_exactly_or_not(
+    users: int, tmp_path: Path
+) -> None:
+    layout = DataDirectory(tmp_path)
+    layout.initialise("sandbox")
+    whole = {str(number): "А" for number in range(users)}
+    half = dict(list(whole.items())[: users // 2])
+    with open_writer(
+        layout, holder="test", wait_seconds=1, schemas=[USERS.arrow_schema()]
+    ) as writer:
+        prepare_tables(writer)
+        assert load(writer, 0, whole) == "loaded"
+        assert load(writer, 1, half) == "held"
+        assert load(writer, 1, whole) == "loaded"
+        closed = "SELECT count(*) FROM users_history WHERE valid_to IS NOT NULL"
+        assert writer.connection.execute(closed).fetchone() == (0,)
