@@ -126,16 +126,20 @@ def _never_loaded(writer: Writer) -> Iterator[Path]:
 def _without_a_note(writer: Writer) -> Iterator[Path]:
     """Raw files of which nobody noted when they were observed, and which no day was loaded from.
 
-    Nothing could ever load them; their export is in the journal and comes again.
+    Nothing could ever load them; their export is in the journal and comes again. What retention
+    had begun to remove goes, too.
     """
     layout = writer.layout
     rows = writer.connection.execute("SELECT DISTINCT file_sha256 FROM meta.loads").fetchall()
     known = {str(row[0]) for row in rows}
     if not known:
         return
+    gone = writer.connection.execute("SELECT file_sha256 FROM meta.removed_files").fetchall()
+    needed = known - {str(row[0]) for row in gone}
     for path in layout.raw.glob("*/*/*"):
         noted = path.name.endswith(".seen.json") or layout.raw_note(path).exists()
-        if not noted and not path.name.startswith(".") and path.name.partition(".")[0] not in known:
+        kept = path.name.partition(".")[0] in needed
+        if not noted and not kept and not path.name.startswith("."):
             yield path
 
 

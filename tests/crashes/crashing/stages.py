@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.layout import DataDirectory
 from warehouse.releases import publish, releases, rollback
+from warehouse.retention import apply_retention
 
 FIRST = date(2026, 2, 2)
 BOTH = ("chats", "statistics")
@@ -187,6 +188,18 @@ async def published() -> None:
         assert publish(writer, keep=settings.keep_releases)
 
 
+async def retained() -> None:
+    """What is kept for so long only goes; ten years later, that is all of raw/ and quarantine."""
+    with open_writer(
+        layout_of(load_settings()),
+        holder="rehearsal",
+        wait_seconds=10,
+        schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
+    ) as writer:
+        later = datetime.now(UTC) + timedelta(days=3650)
+        apply_retention(writer, later, keep_raw_days=30, keep_quarantine_days=30)
+
+
 async def told() -> None:
     """What readers see, for whoever can't see this disk."""
     data = load_settings().data_root
@@ -217,6 +230,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         filtered,
         published,
         protected,
+        retained,
         swept,
     )
 }
