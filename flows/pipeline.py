@@ -130,7 +130,7 @@ async def _exported_day(
     erasures = read_list(run.layout).generation
     try:
         return await _load(await export_day(*key), loader, options, doors)
-    except KNOWN:
+    except (OSError, *KNOWN):
         if read_list(run.layout).generation == erasures:
             raise
     return await _load(await export_day(*key), loader, options, doors)

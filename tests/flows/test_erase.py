@@ -16,9 +16,11 @@ import pytest
 from canaries.searching import Searcher
 from typer.testing import CliRunner
 
+import flows.pipeline
 from flows.backfill import Exported, backfill
 from flows.cli import app
 from flows.errors import NotConfigured
+from flows.reading import ExportedDay, NormalisedDay
 from flows.rebuild import rebuild_everything
 from flows.settings import load_settings
 from sandbox.company import InventedCompany
@@ -232,6 +234,34 @@ def test_an_erasure_killed_anywhere_is_finished_by_running_it_again(
             process.stdin.flush()
     assert process.returncode == 0
     assert len(set(killed)) >= 8, killed
+
+
+@pytest.mark.promise("personal-comes-back")
+def test_a_run_that_read_a_day_before_the_erasure_reads_it_again(
+    start_sandbox: Start,
+    sandbox_settings: Point,
+    tmp_path: Path,
+    key_file: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox = start_sandbox(messages_per_day=MESSAGES)
+    data = sandbox_settings(sandbox, **VENDOR, PERSONAL_KEY_FILE=key_file)
+    fill()
+    who, normalise, times = person(), flows.pipeline.normalise_day, 0
+
+    async def normalised_before(exported: ExportedDay) -> NormalisedDay:
+        nonlocal times
+        done = await normalise(exported)
+        times += 1
+        if times == 1:
+            await asyncio.to_thread(erase, tmp_path, f"phone: {who.client_phone}")
+        return done
+
+    monkeypatch.setattr(flows.pipeline, "normalise_day", normalised_before)
+    fill(force=True)
+    assert times > len(DAYS)
+    assert searcher(who).below(data) == {}
+    assert shown(data) == truth_without(who)
 
 
 @pytest.mark.promise("personal-key-missing")
