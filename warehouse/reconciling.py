@@ -16,7 +16,8 @@ import duckdb
 from warehouse.database import Writer, bump_revision
 from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
-from warehouse.releases import PARQUET, Release
+from warehouse.releasefiles import PARQUET
+from warehouse.releases import Release
 from warehouse.schema import Contract, quoted
 
 # Measures of the statistics export that count messages, and the direction of messages they count.

@@ -13,21 +13,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
 from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
-from warehouse.integrity import DATABASE, MANIFEST, Damage, Files, find_damage, fingerprints
-from warehouse.lake import footer_rows, write_lake_file
+from warehouse.integrity import MANIFEST, Damage, Files, find_damage, fingerprints
+from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
-from warehouse.observations import shown_sql
-from warehouse.publicrelease import write_public_database, write_public_parquet
-from warehouse.schema import Contract, literal, quoted
-
-PARQUET = "parquet"
+from warehouse.releasefiles import PARQUET, columns_of, fill_release, table_sql
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def _mend_lake(writer: Writer, release: Release, damage: Damage) -> None:
                 continue
             if not (release.path / name).samefile(file.path):
                 continue
-            shown = writer.connection.sql(_columns_of(contract, _table_sql(contract, day)))
+            shown = writer.connection.sql(columns_of(contract, table_sql(contract, day)))
             if shown is not None:
                 write_lake_file(
                     writer.layout,
@@ -193,7 +189,7 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
-    datasets, newest = _fill(writer, building), releases(layout)[-1:]
+    datasets, newest = fill_release(writer, building), releases(layout)[-1:]
     manifest = {
         "release": number,
         "revision": made_at_revision,
@@ -216,17 +212,6 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     return Release(number, target)
 
 
-def _fill(writer: Writer, building: Path) -> dict[str, dict[str, object]]:
-    """The database and the Parquet trees; what the manifest says of each dataset."""
-    layout, parquet = writer.layout, building / PARQUET
-    if layout.personal_published:
-        shutil.copyfile(layout.database, building / DATABASE)
-        sys.audit("smartconnect.point", "warehouse.releases.database-copied")
-        return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
-    write_public_database(writer, building / DATABASE)
-    return {n: write_public_parquet(writer, c, parquet / n) for n, c in writer.contracts.items()}
-
-
 def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
     """Whether a release tells what the writer's database does, in the columns that are wanted."""
     manifest = _manifest(release)
@@ -240,58 +225,6 @@ def _deepest_first(root: Path) -> Iterator[Path]:
     for folder, _, files in os.walk(root, topdown=False):
         yield from (Path(folder) / name for name in files)
         yield Path(folder)
-
-
-def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, object]:
-    """The dataset's Parquet tree: a hard link a day, or a file of its own where rows are hidden."""
-    root = building / PARQUET / contract.dataset
-    if contract.key:
-        root.mkdir(parents=True)
-        sys.audit("smartconnect.point", "warehouse.releases.list-folder-made")
-        _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
-        sys.audit("smartconnect.point", "warehouse.releases.list-copied")
-        return {"files": 1}
-    files = day_files(writer, contract.dataset)
-    counts = {
-        row[0]: (int(row[1]), int(row[2]))
-        for row in writer.connection.execute(
-            "SELECT window_day, rows, rows_hidden + rows_duplicate FROM meta.days "
-            "WHERE dataset = ?",
-            [contract.dataset],
-        ).fetchall()
-    }
-    root.mkdir(parents=True)
-    sys.audit("smartconnect.point", "warehouse.releases.dataset-folder-made")
-    for day, file in files.items():
-        folder = root / f"window_day={day.isoformat()}"
-        folder.mkdir()
-        sys.audit("smartconnect.point", "warehouse.releases.day-folder-made")
-        rows, hidden = counts[day]
-        whole = footer_rows(file.path) == rows  # else gone or another: the table has its rows
-        if whole and not hidden:
-            os.link(file.path, folder / "part.parquet")
-            sys.audit("smartconnect.point", "warehouse.releases.day-linked")
-            continue
-        others = [other for other in files.values() if other.window_day != day]
-        shown = shown_sql(contract, file, others) if whole else _table_sql(contract, day)
-        _copy_query(writer, _columns_of(contract, shown), folder / "part.parquet")
-        sys.audit("smartconnect.point", "warehouse.releases.day-copied")
-    return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
-
-
-def _table_sql(contract: Contract, day: date) -> str:
-    return f"SELECT * FROM {quoted(contract.dataset)} WHERE window_day = '{day}'"
-
-
-def _columns_of(contract: Contract, sql: str) -> str:
-    return f"SELECT {', '.join(map(quoted, contract.columns))} FROM ({sql})"
-
-
-def _copy_query(writer: Writer, sql: str, target: Path) -> None:
-    writer.connection.execute(
-        f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-    )
-    sys.audit("smartconnect.point", "warehouse.releases.query-copied")
 
 
 def _point_at(layout: DataDirectory, release: Release) -> None:
