@@ -126,6 +126,12 @@ def _wanted(tally: Tally, options: argparse.Namespace) -> None:
             tally.problems.append(f"only {found} {name} of {least}: give it more --minutes")
 
 
+def _told_again(console: Console, options: argparse.Namespace, folder: Path) -> None:
+    given = f"--seed {options.seed} --minutes {options.minutes:g}"
+    said = f'Kept: {folder}\nAgain: make chaos ARGS="{given}"'
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
@@ -141,15 +147,18 @@ def main(given: Sequence[str] | None = None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="smartconnect-chaos-"))
     folder.chmod(0o755)  # readers are nobody
     console.print(f"seed {options.seed}, in {folder}", highlight=False)
-    with teller(console, options.minutes * 60) as tell:
-        tally = chaos(options, folder, tell)
+    try:
+        with teller(console, options.minutes * 60) as tell:
+            tally = chaos(options, folder, tell)
+    except BaseException:
+        _told_again(console, options, folder)
+        raise
     _wanted(tally, options)
     show(console, tally)
     if options.json is not None:
         tally.write(options.json)
     if tally.problems:
-        again = f"python -m chaos --seed {options.seed} --minutes {options.minutes:g}"
-        console.print(f"Kept: {folder}\nAgain: {again}", highlight=False, soft_wrap=True)
+        _told_again(console, options, folder)
     elif not options.keep:
         shutil.rmtree(folder)
     return 1 if tally.problems else 0

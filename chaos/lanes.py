@@ -110,8 +110,10 @@ class Runner:
                 self._tally.kills[plan.kill.kind] += 1
                 self._tally.endings["killed"] += 1
                 return
-            names = {OK: "done", FAILED: "typed failure", UNFORESEEN: "unforeseen"}
-            self._tally.endings[names.get(code, f"code {code}")] += 1
+            away = code == UNFORESEEN and self._server_was_away(began)
+            other = "without Prefect" if away else f"code {code}"
+            names = {OK: "done", FAILED: "typed failure"}
+            self._tally.endings[names.get(code, other)] += 1
         where = f"run {ended.number} ({world.plan.name}: {plan}, kill {plan.kill})"
         if code not in (OK, FAILED) and not self._server_was_away(began):
             last = (ended.said().strip().splitlines() or ["nothing"])[-1]

@@ -86,8 +86,7 @@ class Course:
 
     def _begin(self, world: World) -> None:
         """What the vendor means is found out while it behaves; kills there are."""
-        days = world.days
-        self._runner.run(world, self._plan.run(-1 - len(self._worlds), days[-2:]))
+        self._runner.run(world, self._plan.run(-len(self._worlds), world.days))
         ended = self._runner.run(world, RunPlan("nightly"))
         if ended.code:
             self._problem(f"{world.plan.name}: the first nightly failed: see {ended.log}")

@@ -28,7 +28,7 @@ ANYWHERE = (
     "users-halved",
 )  # fmt: skip
 ENDS_RUNS = ("token-refused",)  # so often that no other fault would be met
-FAULTS_AT_ONCE = 12
+FAULTS_AT_ONCE = 16
 STATEMENTS = ("write", "fsync", "rename", "connect")
 EVENTS = ("token-rotated", "sandbox-restarted", "sandbox-frozen", "server-killed")
 
