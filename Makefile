@@ -41,7 +41,7 @@ up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for
 	@$(BIN)/smartconnect up $(ARGS)
 
 test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
 	@$(BIN)/python -m fuzz $(ARGS)
