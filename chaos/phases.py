@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from chaos.report import Tally, Teller
 from chaos.verdict import CHATS, Truth, Verdict, hash_of, judge
 from chaos.world import World
 from warehouse.layout import DataDirectory
+from warehouse.raw import raw_observations
 from warehouse.reading import query_release
 
 LANES = 2
@@ -24,7 +26,7 @@ STORMS_A_PHASE = 3
 ROUNDS_AT_MOST = 3
 TICK_SECONDS = 0.25
 SOME_DAY = """
-    SELECT window_day, file_sha256 FROM meta.days WHERE dataset = 'chats' AND rows > 0
+    SELECT window_day FROM meta.days WHERE dataset = 'chats' AND rows > 0
     ORDER BY md5(file_sha256) LIMIT 1"""
 FREEZE_SECONDS, SERVER_AWAY_SECONDS = 1.5, 2.0
 
@@ -38,7 +40,7 @@ class Course:
         server: Prefect's.
         tally: takes the counts.
         tell: follows along.
-        ends_at: when storms are over, by the monotonic clock.
+        goes_on: whether there is another storm.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Course:
         server: PrefectServer,
         tally: Tally,
         tell: Teller,
-        ends_at: float,
+        goes_on: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._runner = runner
@@ -56,7 +58,7 @@ class Course:
         self._tally = tally
         self._tell = tell
         self._began = time.monotonic()
-        self._ends_at = ends_at
+        self._goes_on = goes_on
         self._lock = threading.Lock()
         self._drawn = 0
         self._storms = 0
@@ -73,7 +75,7 @@ class Course:
             self._worlds.append(world)
             self._begin(world)
         storms = 0
-        while storms < STORMS_A_PHASE and time.monotonic() < self._ends_at:
+        while storms < STORMS_A_PHASE and self._goes_on():
             self._storm(world)
             storms += 1
         world.misbehave([])
@@ -95,7 +97,6 @@ class Course:
         faults = self._plan.faults(world.days)
         self._tell.line(f"  storm {self._storms + 1}: {' '.join(faults)}")
         world.misbehave(faults)
-        seconds = min(STORM_SECONDS, max(1.0, self._ends_at - time.monotonic()))
         began, events = time.monotonic(), self._plan.events(self._storms)
         self._storms += 1
 
@@ -106,8 +107,8 @@ class Course:
             return self._runner.run(world, self._plan.run(drawn, world.days))
 
         with Lanes(LANES, one, self._problem):
-            while (now := time.monotonic() - began) < seconds:
-                while events and now >= events[0][0] * seconds:
+            while (now := time.monotonic() - began) < STORM_SECONDS and self._goes_on():
+                while events and now >= events[0][0] * STORM_SECONDS:
                     self._event(world, events.pop(0)[1])
                 self._count_faults()
                 self._tell.tick(time.monotonic() - self._began, self._tally)
@@ -177,9 +178,9 @@ class Course:
 
     def _raw_corrupted(self, world: World) -> str:
         """A kept file is changed: replays find it, readers keep their rows, an export mends it."""
-        day, sha256 = self._shown(world, SOME_DAY)[0]
+        day = self._shown(world, SOME_DAY)[0][0]
         assert isinstance(day, date)
-        kept = _raw_file(world.data, str(sha256))
+        kept = raw_observations(DataDirectory(world.data), "chats", day)[-1].path
         content = bytearray(kept.read_bytes())
         content[len(content) // 2] ^= 0x20
         kept.write_bytes(content)
@@ -223,7 +224,3 @@ def leftovers(data: Path) -> list[str]:
     found += [*(state / "journal").glob("*.json"), *(state / "locks").rglob("*.ticket")]
     found += [state / "rebuild"] if (state / "rebuild").exists() else []
     return sorted(str(path.relative_to(data)) for path in found)
-
-
-def _raw_file(data: Path, sha256: str) -> Path:
-    return next(path for path in (data / "raw").glob(f"*/*/{sha256}.*") if "seen" not in path.name)

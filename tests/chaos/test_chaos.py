@@ -15,6 +15,7 @@ from sandbox.faults import FAULTS
 ROOT = Path(__file__).resolve().parents[2]
 SHORT_MINUTES, LONG_MINUTES = 0.4, 10.0
 SEED = 7
+FAULTS_AT_LEAST, KILLS_AT_LEAST = 5, 3
 
 
 @pytest.mark.slow
@@ -26,14 +27,15 @@ def test_after_faults_and_kills_the_warehouse_equals_the_vendor(
     minutes = LONG_MINUTES if long_run else SHORT_MINUTES
     summary = tmp_path / "summary.json"
     command = [sys.executable, "-m", "chaos", "--seed", str(seed), "--minutes", str(minutes)]
+    command += ["--faults", str(FAULTS_AT_LEAST), "--kills", str(KILLS_AT_LEAST)]
     done = subprocess.run(
         [*command, "--json", str(summary)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     told = json.loads(summary.read_text())
     assert told["seed"] == seed
-    assert told["kills_in_all"] >= 2
-    assert told["faults_injected"] >= 3
+    assert told["kills_in_all"] >= KILLS_AT_LEAST
+    assert told["faults_injected"] >= FAULTS_AT_LEAST
     assert set(told["faults"]) <= set(FAULTS)
     assert told["queries"] > 0
     assert told["rows"] > 100
