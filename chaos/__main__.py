@@ -52,10 +52,8 @@ def chaos(options: argparse.Namespace, folder: Path, tell: Teller) -> Tally:
         storms_end = began + total - min(RESERVE_SECONDS, total * RESERVE_SHARE)
 
         def goes_on() -> bool:
-            now = time.monotonic()
-            return now < storms_end or (
-                now < began + total * LONGER and bool(_missing(tally, options))
-            )
+            now, missing = time.monotonic(), bool(_missing(tally, options))
+            return now < storms_end or (missing and now < began + total * LONGER)
 
         course = Course(plan, runner, server, tally, tell, goes_on)
         while goes_on() or not tally.phases:
@@ -149,16 +147,13 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, printed")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument(
-        "--faults", type=int, default=0, help="at least so many: it goes on till then"
-    )
-    parser.add_argument(
-        "--kills", type=int, default=0, help="at least so many: it goes on till then"
-    )
+    parser.add_argument("--faults", type=int, default=0, help="it goes on until so many struck")
+    parser.add_argument("--kills", type=int, default=0, help="it goes on until so many met a run")
     parser.add_argument("--json", type=Path, default=None, help="write the summary here")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a good run too")
     options = parser.parse_args(given)
     options.seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing stays behind
     console = Console(width=None if sys.stdout.isatty() else 160)
     folder = Path(tempfile.mkdtemp(prefix="smartconnect-chaos-"))
     folder.chmod(0o755)  # readers are nobody
