@@ -173,8 +173,14 @@ class Course:
             self._blame(world, verdict, f"after the drill {name}")
 
     def _rebuilt(self, world: World) -> str:
+        """Everything from raw again, and a day loaded once more over what that made."""
         said = self._runner.run(world, RunPlan("rebuild")).said()
-        return said[-500:] if "Nothing was changed" in said or "Traceback" in said else ""
+        if "Nothing was changed" in said or "Traceback" in said:
+            return said[-500:]
+        day = ddmmyyyy(world.days[-1])
+        given: dict[str, object] = {"date_from": day, "date_to": day, "force": True}
+        again = self._runner.run(world, RunPlan("backfill", given))
+        return f"a forced load ended with code {again.code}" if again.code else ""
 
     def _raw_corrupted(self, world: World) -> str:
         """A kept file is changed: replays find it, readers keep their rows, an export mends it."""
