@@ -68,7 +68,8 @@ class NormalisedExport:
         self._rules = rules
         self._shield = shield
         self._rejected = Quarantine(self._asked, rules, keep_raw=not shield)
-        binding = match_columns(export.columns, dataset, rules.mapping)
+        some = bool(export.columns)  # an empty JSON list has none, and so no row that lacks any
+        binding = match_columns(export.columns, dataset, rules.mapping, demand=some)
         self._typer = BatchTyper(dataset, binding, origin, rules)
         self._report: Report | None = None
         self._begun = False

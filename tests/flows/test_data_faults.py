@@ -158,3 +158,19 @@ def test_months_years_and_leap_days_lose_nothing_at_their_edges(
     assert shown(data, "SELECT count(*) FROM chats WHERE date <> window_day") == [(0,)]
     offset = "SELECT count(*) FROM chats WHERE (sent_at_utc AT TIME ZONE '{}') <> sent_at"
     assert shown(data, offset.format(zone)) == [(0,)]
+
+
+@pytest.mark.promise("data-empty-day")
+def test_a_vendor_of_json_may_have_days_without_a_message(
+    start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
+) -> None:
+    """Its empty export is `[]`: no row, and no column either; also to the probe of its habits."""
+    vendor = start_sandbox(messages_per_day=60, format="json", date_to="exclusive")
+    data = sandbox_settings(vendor)
+    strike(vendor, "empty-day:04.02.2026")
+    fill("02.02.2026", "05.02.2026", datasets=["chats"])
+    days = "SELECT window_day, rows FROM meta.days ORDER BY window_day"
+    assert [row[1] == 0 for row in shown(data, days)] == [False, False, True, False]
+    assert shown(data, "SELECT value FROM meta.facts WHERE key = 'vendor.date_to'") == [
+        ("exclusive",)
+    ]

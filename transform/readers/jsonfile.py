@@ -41,7 +41,8 @@ def open_json(
     """Read a JSON file into a spool.
 
     Raises:
-        UnreadableExport: cut off, damaged, no list of objects, several, or no record in it.
+        UnreadableExport: cut off, damaged, no list of objects, several, or nothing but rejects. An
+            empty list is an export without rows; that it has no columns either says nothing.
     """
     encoding = mapping.encoding or _encoding(path)
     spool = TemporaryFile().path
@@ -51,7 +52,7 @@ def open_json(
         keys = _spool(source, rejects, spool, limits)
     finally:
         release(path)
-    if not keys:
+    if not keys and rejects.found:
         raise refuse("it is JSON without any record, so that there are no columns")
     names = unique_names(keys)
     understood = Format(source.kind, containers, encoding, notes=tuple(source.notes))

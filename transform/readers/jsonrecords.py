@@ -170,7 +170,7 @@ class JsonSource:
         elif names <= _ENVELOPE:
             raise refuse("it is an answer of the API (such as an error message), not an export")
         elif names <= _ENVELOPE | _LISTS:
-            raise refuse("its list of records is empty, so that there are no columns")
+            self.notes.append("its list of records is empty")
         else:
             self.kind = "ndjson"
             yield from self._lines_or_whole()

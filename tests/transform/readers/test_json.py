@@ -114,13 +114,19 @@ def test_one_record_is_not_taken_for_an_envelope(tmp_path: Path) -> None:
     assert "no export" in refusal(nested)
 
 
+@pytest.mark.parametrize("text", ["[]", " [ ]\n", '{"status": 200, "data": []}'])
+def test_an_empty_list_is_an_export_without_rows(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(text)
+    export = open_export(path, whole=True)
+    assert (export.columns, list(export), export.rejects) == ([], [], [])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ('{"status": 500, "description": "internal error"}', "answer of the API"),
         ('{"error": {"code": 1, "message": "no"}}', "answer of the API"),
-        ("[]", "without any record"),
-        ('{"status": 200, "data": []}', "empty"),
         ("{}", "empty JSON object"),
         ("[1, 2]", "without any record"),
     ],
