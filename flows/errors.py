@@ -31,8 +31,8 @@ say what the vendor means by it: a setting, or a line of the mapping file
     AmbiguousColumn, DateOrderConflict, NoTimeOfDay, SchemaDrift, WrongWindow, TooManyQuarantined,
     NothingFound
 restore it, or make it anew from raw/
-    HashMismatch, RawMissing, NothingKept, DatabaseUnreadable, ListDamaged, RebuildRefused,
-    NoSuchRelease
+    HashMismatch, RawMissing, NothingKept, DatabaseUnreadable, ListDamaged, BackupUnusable,
+    RebuildRefused, NoSuchRelease
 look why, and decide
     SendUncertain, DaysFailed, NightlyOverdue, StageFailed, ContractChanged
 """

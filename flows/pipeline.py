@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from extract.errors import DownloadFailed, StopRun
-from flows.loader import Loader
+from flows.loader import Loader, writer_session
 from flows.reading import ExportedDay
 from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
 from flows.summary import FAILED, DayOutcome
+from flows.suppressing import TIMES
 from transform.errors import TransformError
 from warehouse.erasinglist import read_list
 from warehouse.errors import DirectoryUnusable
@@ -123,16 +124,21 @@ async def _claimed_day(
 async def _exported_day(
     run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
 ) -> DayOutcome:
-    """The day's export, kept and loaded; once more where a person was erased meanwhile.
+    """The day's export, kept and loaded; again where a person was erased meanwhile.
 
-    An erasure takes away what was downloaded or read before it, so that a file may be missing.
+    An erasure takes away what was downloaded or read before its end, so that a file may be missing.
+    It holds the writer's database all the while.
     """
-    erasures = read_list(run.layout).generation
-    try:
-        return await _load(await export_day(*key), loader, options, doors)
-    except (OSError, *KNOWN):
-        if read_list(run.layout).generation == erasures:
-            raise
+    for _ in range(TIMES):
+        before = read_list(run.layout)
+        try:
+            return await _load(await export_day(*key), loader, options, doors)
+        except (OSError, *KNOWN):
+            same = read_list(run.layout).generation == before.generation
+            if same and not before.unfinished:
+                raise
+        async with writer_session(run):
+            pass
     return await _load(await export_day(*key), loader, options, doors)
 
 

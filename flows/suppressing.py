@@ -35,8 +35,8 @@ def suppression_of(known: SuppressionList, keys: PersonalKeys | None) -> Suppres
         return Suppression(keys=keys)
     if keys is None:
         raise NotConfigured(
-            f"{known.generation} persons were erased from this data directory, and they are known "
-            "by a key alone: name it in SMARTCONNECT_PERSONAL_KEY_FILE. Nothing was started."
+            f"{len(known.requests)} persons were erased from this data directory, and they are "
+            "known by a key alone: name it in SMARTCONNECT_PERSONAL_KEY_FILE. Nothing was started."
         )
     if known.check.isdisjoint(check_words(keys)):
         raise NotConfigured(

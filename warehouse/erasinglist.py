@@ -63,8 +63,8 @@ class SuppressionList:
 
     @property
     def generation(self) -> int:
-        """Grows with each request."""
-        return len(self.requests)
+        """Grows with each request, and with each thread that is found to be theirs."""
+        return len(self.requests) + len(self.words)
 
     @property
     def unfinished(self) -> tuple[ErasureRequest, ...]:
@@ -118,7 +118,7 @@ def add_request(
     """Write down durably who is to be kept out from now on; the erasure's number."""
     with list_lock(layout):
         known = read_list(layout)
-        request = ErasureRequest(known.generation + 1, _now(), mentions=mentions)
+        request = ErasureRequest(len(known.requests) + 1, _now(), mentions=mentions)
         _write(
             layout,
             SuppressionList(
@@ -130,7 +130,7 @@ def add_request(
 
 
 def add_words(layout: DataDirectory, words: Iterable[str]) -> None:
-    """Add threads that were found to be theirs; no request, so the generation stays."""
+    """Add threads that were found to be theirs; no request."""
     with list_lock(layout):
         known = read_list(layout)
         more = known.words | set(words)

@@ -29,7 +29,7 @@ from extract.errors import (
     VendorUnavailable,
 )
 
-PATIENCE_SECONDS = 12.0  # above every budget of an impatient client: a hang, not slowness
+PATIENCE_SECONDS = 60.0  # above every budget of an impatient client: a hang, not slowness
 AT_START, AT_TASK = "@start_chats_export", "@get_chats_export_task"
 
 
@@ -112,9 +112,11 @@ def test_a_fault_that_stays_is_a_typed_failure_in_time_and_leaves_no_file(
     fault: str, kind: type[ExtractError], start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     sandbox = start_sandbox(messages_per_day=40, faults=faults(fault))
+    caps = {"max_download_bytes": 50_000_000, "max_reply_bytes": 5_000_000}
+    patience_seconds = 0.8 if kind is ExportTimedOut else 10
     began = time.monotonic()
     with pytest.raises(kind) as failed:
-        exported(sandbox, tmp_path, max_download_bytes=50_000_000, max_reply_bytes=5_000_000)
+        exported(sandbox, tmp_path, job_deadline_seconds=patience_seconds, **caps)
     assert time.monotonic() - began < PATIENCE_SECONDS
     assert type(failed.value) is kind
     assert all((failed.value.asked, failed.value.came, failed.value.cure))
@@ -161,7 +163,7 @@ def test_an_export_that_was_not_ready_in_time_is_waited_for_by_the_next_run(
 ) -> None:
     sandbox = start_sandbox(messages_per_day=40, faults=faults("never-ready"))
     with pytest.raises(ExportTimedOut):
-        exported(sandbox, tmp_path)
+        exported(sandbox, tmp_path, job_deadline_seconds=0.8)
     httpx.post(f"{sandbox.root_url}/sandbox/faults", json=[])
     assert exported(sandbox, tmp_path).sha256 == whole
     assert starts(sandbox) == 1
@@ -173,7 +175,7 @@ def test_a_task_that_the_vendor_forgot_since_is_replaced_by_a_new_one(
 ) -> None:
     sandbox = start_sandbox(messages_per_day=40, faults=faults("never-ready"))
     with pytest.raises(ExportTimedOut):
-        exported(sandbox, tmp_path)
+        exported(sandbox, tmp_path, job_deadline_seconds=0.8)
     httpx.post(f"{sandbox.root_url}/sandbox/faults", json=["task-forgotten*1"])
     assert exported(sandbox, tmp_path).sha256 == whole
     assert starts(sandbox) == 2

@@ -45,6 +45,7 @@ def exported(
     sandbox: RunningSandbox,
     folder: Path,
     token: Callable[[], str] | None = None,
+    job_deadline_seconds: float = 10,
     **more: Any,
 ) -> Downloaded:
     """Claim, wait, download, and ask once for another location where the first is gone."""
@@ -57,7 +58,7 @@ def exported(
                 folder / "journal",
                 folder / "locks",
                 max_jobs=2,
-                polling=Polling(first_seconds=0.02, job_deadline_seconds=0.8),
+                polling=Polling(first_seconds=0.02, job_deadline_seconds=job_deadline_seconds),
                 holder="a test",
             )
             async with jobs.claim(REQUEST) as claim:

@@ -14,9 +14,12 @@ import pytest
 from flows.backfill import backfill
 from flows.reconciliation import not_comparable, share_of_night, warnings
 from sandbox.server import RunningSandbox
+from transform.datasets import DATASETS
+from warehouse.database import open_writer
 from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
-from warehouse.reconciling import Comparison
+from warehouse.reconciling import Comparison, compare_release
+from warehouse.releases import current_release
 
 pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
 KNOWN = {"DATE_TO": "inclusive", "SELECTION": "message"}
@@ -91,20 +94,22 @@ def test_a_ledger_that_was_edited_is_told(loaded: Path) -> None:
     assert disagreeing(loaded) == {("chats", *found), ("statistics", *found)}
 
 
-def test_a_release_that_lost_a_file_is_told_in_the_summary(
-    loaded: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-
-    async def listen(told: list[Comparison]) -> None:
-        said.extend(warnings(told))
-
-    monkeypatch.setattr("flows.ingest.tell", listen)
-    part = (loaded / "current").resolve() / "parquet/chats/window_day=2026-02-03/part.parquet"
-    part.unlink()
-    fill("02.02.2026")
-    (line,) = said
+def test_a_release_that_lost_a_file_disagrees_and_the_next_run_replaces_it(loaded: Path) -> None:
+    layout = DataDirectory(loaded)
+    release = current_release(layout)
+    assert release is not None
+    (release.path / "parquet/chats/window_day=2026-02-03/part.parquet").unlink()
+    schemas = [DATASETS["chats"].arrow_schema()]
+    with open_writer(layout, holder="a test", wait_seconds=5, schemas=schemas) as writer:
+        wrong = [told for told in compare_release(writer, release, "chats") if not told.agrees]
+    assert [(told.window_day, told.found) for told in wrong] == [(date(2026, 2, 3), None)]
+    (line,) = warnings(wrong)
     assert line.startswith("Disagreement: chats, rows in the release's Parquet: 1 day (03.02.2026)")
+    fill("02.02.2026")
+    mended = current_release(layout)
+    assert mended is not None
+    assert mended.number == release.number + 1
+    assert (mended.path / "parquet/chats/window_day=2026-02-03/part.parquet").exists()
 
 
 def test_each_file_is_looked_into_every_few_nights() -> None:
