@@ -88,6 +88,20 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
+def doctor(
+    wait_seconds: Annotated[
+        float, typer.Option(min=1, help="How long an export is waited for.")
+    ] = 600.0,
+) -> None:
+    """What works with this token: network, every operation, what exports are like; and the
+    settings that follow from it. Nobody is written to, nothing is kept.
+    """
+    from flows.doctor import run_doctor  # noqa: PLC0415
+
+    raise typer.Exit(run_doctor(console, wait_seconds=wait_seconds))
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="Any export file.", exists=True, dir_okay=False)],
     dataset: Annotated[

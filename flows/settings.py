@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='What a `status` of the vendor means, as JSON: `{"102": "pending"}`.',
     )
+    user_id_field: str = Field(
+        "uid", min_length=1, description="What a user's id is called in the input of `get_user`."
+    )
     time_zone: str = Field("Europe/Moscow", description="The company's time zone: its days.")
     data_dir: Path = Field(Path("data"), description="Where everything is kept.")
     mapping_file: Path = Field(
