@@ -114,7 +114,7 @@ class Outbox:
                 self._write(name, Note(DONE, datetime.now(UTC), digest))
             return True
 
-    async def start_bulk(
+    async def begin_bulk(
         self, key: str, text: str, channel_account_id: int | None, *, again: bool = False
     ) -> tuple[int, bool]:
         """Start a bulk messaging, if it can't have been started already.

@@ -7,6 +7,7 @@ description or file name.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from flows.suppressing import Incoming, suppression_of, without_erased
 from flows.telling import leave_artifact
 from flows.windows import Day, checked_window, ddmmyyyy
 from transform.datasets import CHATS
+from transform.errors import TransformError
 from transform.normalise import Origin, normalise_export
 from transform.readers import open_export
 from warehouse.erasinglist import list_lock, read_list
@@ -154,8 +156,13 @@ async def make_extract(wanted: Wanted, run_title: str, flow_run_id: str) -> Made
         oldest = datetime.now(UTC) - timedelta(seconds=run.settings.resume_within_seconds)
         async with run.jobs.claim(request, started_after=oldest) as claim:
             fetched = await fetch(run, claim, CHATS.name)
-            folder, rows, rejected = await in_thread(_write, run, wanted, request, fetched)
-            claim.finish()
+            try:
+                folder, rows, rejected = await in_thread(
+                    _write, run, wanted, request, fetched, claim.finish
+                )
+            except TransformError:
+                claim.finish()  # this file is no use: another run asks for a new one
+                raise
         async with writer_session(run) as writer:
             await in_thread(describe_extracts, writer)
             await publish_now(writer, run)
@@ -163,7 +170,11 @@ async def make_extract(wanted: Wanted, run_title: str, flow_run_id: str) -> Made
 
 
 def _write(
-    run: Run, wanted: Wanted, request: ExportRequest, fetched: Fetched
+    run: Run,
+    wanted: Wanted,
+    request: ExportRequest,
+    fetched: Fetched,
+    use_up: Callable[[], None],
 ) -> tuple[Path, int, int]:
     """The file without erased persons, through the contract and the policies, into its folder."""
     known = read_list(run.layout)
@@ -206,6 +217,7 @@ def _write(
         with list_lock(run.layout):
             if read_list(run.layout).generation != known.generation:
                 raise ErasedMeanwhile("A person was erased while the extract was made: run again.")
+            use_up()  # before it has its name: who finds it there needn't end its export
             target = name_extract(run.layout, folder, wanted.name, told, export.quarantine)
     finally:
         for path in {kept.path, incoming.path}:

@@ -33,6 +33,7 @@ from flows.summary import FAILED, RunReport
 from flows.windows import ddmmyyyy
 from warehouse.errors import WarehouseError
 from warehouse.layout import private_files
+from warehouse.leftovers import present
 from warehouse.reading import account_max_length
 
 ALERT_CHARACTERS = 900  # where the account's own limit isn't known
@@ -82,7 +83,7 @@ async def outbox(settings: Settings) -> AsyncIterator[Outbox]:
 
     budget = CallBudget(layout.calls, settings.calls_per_run, settings.calls_per_day, today)
     source = token_source(settings)
-    with private_files():
+    with private_files(), present(layout):
         async with SmartConnectClient(client_options(settings), source, budget) as client:
             yield Outbox(client, layout.outbox)
 

@@ -179,6 +179,27 @@ class Settings(BaseSettings):
     alert_thread: SecretStr | None = Field(
         None, description="The chat (thread_id) that is told; it may be a phone, so no log has it."
     )
+    bulk_ended_words: tuple[str, ...] = Field(
+        (
+            "done",
+            "finished",
+            "completed",
+            "complete",
+            "sent",
+            "success",
+            "failed",
+            "error",
+            "cancelled",
+            "canceled",
+            "stopped",
+            "завершено",
+            "завершена",
+            "отправлено",
+            "ошибка",
+        ),
+        description="Words by which a bulk task says that it has ended, in its field `state` or "
+        "`status`, as JSON.",
+    )
     alert_block: str | None = Field(
         None,
         description="A Prefect notification block, as `slack-webhook/ops`, which `smartconnect "

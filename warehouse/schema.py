@@ -152,6 +152,33 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "flow_run_id": ("VARCHAR", "Prefect's id of the run."),
         },
     ),
+    "bulk_tasks": (
+        "Bulk messagings that were started from here, as they are now.",
+        {
+            "task_id": ("BIGINT", "The vendor's."),
+            "campaign": ("VARCHAR", "The name that it was started under, once."),
+            "channel_account_id": ("BIGINT", "The channel account; NULL: all of them."),
+            "text_sha256": ("VARCHAR", "Hash of the text, which is kept nowhere."),
+            "characters": ("BIGINT", "Its length."),
+            "started_at": ("TIMESTAMPTZ", "When it was started, or found to be."),
+            "outcome": (
+                "VARCHAR",
+                "running; ended; vanished (the vendor doesn't know it any more); unclear (nothing "
+                "that came says whether it ended).",
+            ),
+            "fields": ("VARCHAR", "Every field that the vendor told last: JSON."),
+            "seen_at": ("TIMESTAMPTZ", "When that was."),
+            "flow_run_id": ("VARCHAR", "Prefect's id of the run that started it."),
+        },
+    ),
+    "bulk_task_history": (
+        "What the vendor told of each bulk messaging: a row each time that it was another thing.",
+        {
+            "task_id": ("BIGINT", "The vendor's."),
+            "seen_at": ("TIMESTAMPTZ", "When it was first told so."),
+            "fields": ("VARCHAR", "Every field: JSON."),
+        },
+    ),
     "facts": (
         "What was found out about the vendor, which it doesn't publish.",
         {

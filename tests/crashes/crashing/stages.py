@@ -10,6 +10,7 @@ ones before it left, and together they reach every crash point.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import pickle
 import signal
@@ -31,6 +32,7 @@ from crashing.points import EVENT
 from extract.errors import SendUncertain
 from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
+from flows.bulk import Plan, Sending
 from flows.chatextract import Wanted, make_extract
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
@@ -153,6 +155,15 @@ async def messaged() -> None:
         await send(settings, Letter(101, "thread", "any number of times"))
 
 
+async def bulked() -> None:
+    """A bulk messaging through one channel account."""
+    digest = hashlib.sha256(b"text").hexdigest()
+    plan = Plan("rehearsal", "text.txt", digest, 4, [], everywhere=False)
+    async with open_run(load_settings(), "rehearsal", "") as run:
+        await flows.ingest.read_ledger(run, [])
+        await Sending(run, plan, "text").run([101], send_again=False, follow_seconds=5)
+
+
 async def held() -> None:
     """A day comes back with a tenth of its rows."""
     await run_days([1], datasets=["chats"])
@@ -261,6 +272,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         listed,
         extracted,
         messaged,
+        bulked,
         held,
         cut,
         drifted,
