@@ -146,13 +146,15 @@ async def _alert(settings: Settings, text: str, key: str) -> None:
     account, thread = settings.alert_channel_account, settings.alert_thread
     if account is None or thread is None:
         return
-    limit = account_max_length(data_directory(settings), account) or ALERT_CHARACTERS
-    shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
     try:
+        limit = account_max_length(data_directory(settings), account) or ALERT_CHARACTERS
+        shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
         with letter(Letter(account, thread.get_secret_value(), shown)) as name:
             await send_letter(name, key=key)
     except (ExtractError, FlowError, WarehouseError) as error:
         get_run_logger().warning("The chat could not be told: %s", error)
+    except Exception as error:  # noqa: BLE001  (the run's own end must not be hidden by it)
+        get_run_logger().warning("The chat could not be told (%s).", type(error).__name__)
 
 
 def run_send(
