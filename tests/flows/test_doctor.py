@@ -186,6 +186,7 @@ def test_exports_that_fail_leave_unknown_what_they_would_have_shown(
         assert "no export was ready in 0.3 s" in said(findings, name)
 
 
+@pytest.mark.promise("doctor-no-guess")
 def test_a_failed_first_export_is_never_taken_for_an_excluded_date_to(
     start_sandbox: Start, sandbox_settings: Point
 ) -> None:
@@ -265,6 +266,7 @@ def test_a_location_without_the_port_is_told_without_its_signature(
     assert verdicts(findings)["format"] is Verdict.UNKNOWN
 
 
+@pytest.mark.promise("doctor-no-guess")
 def test_dates_and_zone_that_do_not_show_stay_unknown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

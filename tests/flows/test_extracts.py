@@ -108,6 +108,7 @@ def test_the_command_takes_a_name_from_a_prompt_and_shows_it_nowhere(
     assert "can't be called" in wrong.output
 
 
+@pytest.mark.promise("extract-erased")
 def test_an_extract_that_holds_an_erased_client_is_removed_and_later_ones_lack_them(
     start_sandbox: Start, sandbox_settings: Point, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_an_extract_that_holds_an_erased_client_is_removed_and_later_ones_lack_t
     assert listed.rows == [("later",), ("without",)]
 
 
+@pytest.mark.promise("extract-formula")
 def test_no_cell_is_a_formula(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = ["=1+1", "+7900", "-2", "@SUM(A1)", " =1+1", "\t=1", "plain", "https://example.com"]
     records = [

@@ -86,6 +86,7 @@ def vendor(users: list[Any], details: dict[Any, Any], accounts: list[Any]) -> di
     }
 
 
+@pytest.mark.promise("list-odd-records")
 def test_odd_users_and_accounts_have_a_clear_outcome_each(odd: Callable[[str], Path]) -> None:
     users = [
         {"id": "a7", "name": "first"},
@@ -129,6 +130,7 @@ def test_odd_users_and_accounts_have_a_clear_outcome_each(odd: Callable[[str], P
         ]
 
 
+@pytest.mark.promise("list-anothers-details")
 def test_details_that_are_anothers_or_nobodys_leave_the_earlier_ones(
     odd: Callable[[str], Path],
 ) -> None:
