@@ -207,9 +207,11 @@ class SmartConnectClient:
         """Operation 9: every user, with the fields as they come."""
         return await self._call(Call(Operation.LIST_USERS, {}, "the list of users"), Users)
 
-    async def get_user(self, user_id: int) -> UserInformation:
-        """Operation 10. How the id is called in the input is not published: a setting."""
-        fields = {self.options.user_id_field: user_id}
+    async def get_user(self, user_id: int | str, *, id_field: str | None = None) -> UserInformation:
+        """Operation 10. How the id is called in the input is not published: `id_field`, or what
+        the options say.
+        """
+        fields = {id_field or self.options.user_id_field: user_id}
         call = Call(Operation.GET_USER, fields, f"user {user_id}")
         return await self._call(call, UserInformation)
 

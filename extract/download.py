@@ -9,7 +9,7 @@ import os
 import sys
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,7 +42,8 @@ class Downloaded:
     """A file in the folder it was asked into.
 
     `suffix` is told by its bytes, not by its name. `length_announced`: a Content-Length came before
-    it and was met; else nothing but the content can tell that the file is whole.
+    it and was met; else nothing but the content can tell that the file is whole. `with_token`: it
+    came only with the token.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Downloaded:
     size_bytes: int
     suffix: str
     length_announced: bool
+    with_token: bool = False
 
 
 async def download(
@@ -112,7 +114,7 @@ class _Fetch:
                     token = await self._client.read_token()
                     answer = await self._ask(http, target, token)
                     if isinstance(answer, Downloaded):
-                        return answer
+                        return replace(answer, with_token=True)
                     raise self._failed(DownloadRefused, "it is refused with the token as well")
                 target = await checked_target(target.url.join(answer), self._options, self._about)
         raise self._failed(DownloadRefused, "it is redirected without end")

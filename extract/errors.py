@@ -89,7 +89,9 @@ class InvalidReply(DayFailed):
 
 
 class UnexpectedStatus(DayFailed):
-    """A `status` that the table of meanings doesn't have."""
+    """A `status` that the table of meanings doesn't have: `status`, where it was in the body."""
+
+    status: int | None = None
 
 
 class RequestRefused(DayFailed):

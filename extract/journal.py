@@ -152,20 +152,25 @@ class Journal:
         return self._folder / f"{self.key(request)}.json"
 
     def _secret(self) -> bytes:
-        """The key of filtered requests' names; one for all processes, whoever makes it first."""
-        path = self._folder / ".key"
-        with _disk(_WHAT):
-            if not path.exists():
-                beside = self._folder / f".key.{secrets.token_hex(8)}"
-                write_durably(beside, secrets.token_bytes(32))
-                sys.audit("smartconnect.point", "extract.journal.key-written")
-                with suppress(FileExistsError):
-                    os.link(beside, path)  # whole or not at all, and never over another's
-                    sys.audit("smartconnect.point", "extract.journal.key-linked")
-                beside.unlink()
-                sys.audit("smartconnect.point", "extract.journal.key-settled")
-                sync_folder(self._folder)
-            return path.read_bytes()
+        """The key of filtered requests' names."""
+        return folder_secret(self._folder)
+
+
+def folder_secret(folder: Path) -> bytes:
+    """A folder's key for names that give nothing away; one for all processes, whoever makes it."""
+    path = folder / ".key"
+    with _disk(_WHAT):
+        if not path.exists():
+            beside = folder / f".key.{secrets.token_hex(8)}"
+            write_durably(beside, secrets.token_bytes(32))
+            sys.audit("smartconnect.point", "extract.journal.key-written")
+            with suppress(FileExistsError):
+                os.link(beside, path)  # whole or not at all, and never over another's
+                sys.audit("smartconnect.point", "extract.journal.key-linked")
+            beside.unlink()
+            sys.audit("smartconnect.point", "extract.journal.key-settled")
+            sync_folder(folder)
+        return path.read_bytes()
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -64,13 +64,15 @@ def unexpected(operation: Operation, asked: str, status: int, *, in_body: bool) 
     """A status that the table doesn't have, or a path at which nothing is."""
     if status in (404, 405) and not in_body:
         return OperationNotFound(operation, asked, f"HTTP status {status}", _ROUTE_CURE)
-    return UnexpectedStatus(
+    failure = UnexpectedStatus(
         operation,
         asked,
         f"a {'status' if in_body else 'HTTP status'} without a known meaning came: {status}",
         f"Ask SmartConnect what {status} means here, and set SMARTCONNECT_STATUS_MEANINGS, such as "
         f'{{"{status}": "pending"}}.',
     )
+    failure.status = status if in_body else None
+    return failure
 
 
 def send_uncertain(operation: Operation, asked: str, came: str) -> SendUncertain:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from prefect.assets import Asset, AssetProperties
 
-DATASETS = ("chats", "statistics", "users")
+DATASETS = ("chats", "statistics", "users", "user_details", "channel_accounts")
 
 
 def export_asset(dataset: str) -> Asset:

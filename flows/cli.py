@@ -88,6 +88,20 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
+def doctor(
+    wait_seconds: Annotated[
+        float, typer.Option(min=1, help="How long an export is waited for.")
+    ] = 600.0,
+) -> None:
+    """What works with this token: network, every operation, what exports are like; and the
+    settings that follow from it. Nobody is written to, nothing is kept.
+    """
+    from flows.doctor import run_doctor  # noqa: PLC0415
+
+    raise typer.Exit(run_doctor(console, wait_seconds=wait_seconds))
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="Any export file.", exists=True, dir_okay=False)],
     dataset: Annotated[
@@ -194,6 +208,58 @@ def restore(
     from flows.backup import run_restore  # noqa: PLC0415
 
     raise typer.Exit(run_restore(console, source))
+
+
+@app.command()
+def extract(
+    name: Annotated[str, typer.Argument(help="Its folder in data/extracts: a-z, 0-9, - and _.")],
+    date_from: Annotated[str, typer.Option("--from", help="First day, dd.mm.yyyy.")],
+    date_to: Annotated[str, typer.Option("--to", help="Last day, dd.mm.yyyy.")],
+    sandbox: Sandbox = False,
+    uid: Annotated[int | None, typer.Option(help="Only this user's chats.")] = None,
+    category: Annotated[int | None, typer.Option(help="Only this category.")] = None,
+    client: Annotated[
+        bool, typer.Option("--client", help="Only one client, whose name is asked for.")
+    ] = False,
+    client_file: Annotated[
+        Path | None, typer.Option(help="Only one client: a file with their name alone.")
+    ] = None,
+    file_kind: Annotated[
+        str, typer.Option("--for-a-person", help="csv, xlsx or none, beside Parquet.")
+    ] = "csv",
+) -> None:
+    """A part of the chats (a user's, a category's, a client's) as files, beside the main tables.
+
+    A client's name comes from a prompt or a file, never from the command line.
+    """
+    use_sandbox_data(sandbox)
+    from flows.extractcommand import run_extract  # noqa: PLC0415
+
+    who = typer.prompt("The client's name", hide_input=True) if client else None
+    filters = {"uid": uid, "category": category}
+    raise typer.Exit(
+        run_extract(console, name, date_from, date_to, filters, who, client_file, file_kind)
+    )
+
+
+@app.command()
+def send(
+    account: Annotated[int, typer.Option(help="The channel account's id.")],
+    text_file: Annotated[Path, typer.Option(help="The text, as UTF-8.")],
+    sandbox: Sandbox = False,
+    thread_file: Annotated[
+        Path | None, typer.Option(help="The chat: a file with the thread_id alone; asked if empty.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Though it may have been sent: a person looked.")
+    ] = False,
+) -> None:
+    """Send a message to a chat, at most once: what may have been sent is never sent by itself."""
+    use_sandbox_data(sandbox)
+    from flows.sending import run_send  # noqa: PLC0415
+
+    thread = None if thread_file else typer.prompt("The chat (thread_id)", hide_input=True)
+    raise typer.Exit(run_send(console, account, thread, thread_file, text_file, again=again))
 
 
 @app.command("personal-key")

@@ -10,41 +10,18 @@ What is found is kept as a fact in `meta`, with its evidence; a setting override
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from extract.errors import RequestRefused
-from flows.fetching import fetch
 from flows.loader import writer_session
+from flows.probing import DAYS_BACK, Seen, date_to_of, probe, selection_of
 from flows.run import Run
-from flows.settings import Boundary
 from flows.stages import in_thread
 from flows.windows import ddmmyyyy
-from transform.datasets import DATASETS
-from transform.normalise import Origin, normalise_export
-from transform.readers import open_export
 from warehouse.database import Writer
 from warehouse.ledger import get_fact, set_fact
 
 DATE_TO, SELECTION = "vendor.date_to", "vendor.selection"
-DAYS_BACK = (2, 3, 5, 8, 15, 30)
-ENOUGH_SHARE = 0.9
-
-
-@dataclass
-class Seen:
-    """What one export held: messages a date, and the threads of each date."""
-
-    dates: Counter[date] = field(default_factory=Counter)
-    threads: set[str] = field(default_factory=set)
-
-    @property
-    def rows(self) -> int:
-        """All messages."""
-        return sum(self.dates.values())
 
 
 async def learn_vendor(run: Run, *, ask: bool = True) -> list[str]:
@@ -89,6 +66,8 @@ async def _ask_vendor(run: Run) -> list[str]:
                 f"{ddmmyyyy(day)} alone: {alone.rows} messages; "
                 f"with the next day: {both.dates[day]} of that day"
             )
+            if run.vendor.date_to == "unknown":
+                return [f"Whether date_to is included does not show: {evidence}."]
             found.append((DATE_TO, run.vendor.date_to, evidence))
         if run.vendor.selection == "unknown":
             found += await _ask_selection(run, day, alone, both)
@@ -115,57 +94,12 @@ async def _ask_selection(
     return [(SELECTION, selection, evidence)]
 
 
-def date_to_of(day: date, alone: Seen, both: Seen) -> Boundary:
-    """`inclusive` if the day asked for alone brought (nearly) all that it brings with the next."""
-    whole = both.dates[day]
-    return "inclusive" if alone.dates[day] >= ENOUGH_SHARE * whole and whole else "exclusive"
-
-
-def selection_of(day: date, first: Seen, second: Seen) -> str | None:
-    """`thread`, `message`, or None where the two days' exports don't show it.
-
-    Args:
-        day: the day that `first` is the export of.
-        first: that day's export.
-        second: the export of the day after.
-    """
-    if any(when > day for when in first.dates):
-        return "thread"
-    return "message" if first.threads & second.threads else None
-
-
 async def _seen(run: Run, date_from: date, sent_to: date) -> Seen:
     """What an export from `date_from` to `sent_to`, just so, holds; nothing of it is kept."""
-    request = run.plain_request("chats", date_from, sent_to)
     try:
-        async with run.jobs.claim(request, started_after=datetime.now(UTC)) as claim:
-            fetched = await fetch(run, claim, "chats")
-            claim.finish()
+        return (await probe(run, date_from, sent_to, started_after=datetime.now(UTC))).seen
     except RequestRefused:
         return Seen()  # an empty window, to a vendor that excludes date_to
-    try:
-        origin = Origin(date_from, fetched.ready.started_at, "probe", run.settings.time_zone)
-        mapping = run.mapping.of("chats")
-        export = open_export(fetched.file.path, mapping.source, whole=True)
-        rows = normalise_export(
-            export, DATASETS["chats"], origin, expect="thread", rules=mapping.rules()
-        )
-        return await in_thread(_count, rows)
-    finally:
-        fetched.file.path.unlink(missing_ok=True)
-        sys.audit("smartconnect.point", "flows.discovery.probe-removed")
-
-
-def _count(batches: Iterable[object]) -> Seen:
-    seen = Seen()
-    for batch in batches:
-        seen.dates.update(batch.column("date").to_pylist())  # type: ignore[attr-defined]
-        seen.threads.update(
-            thread
-            for thread in batch.column("chat_id").to_pylist()  # type: ignore[attr-defined]
-            if thread is not None
-        )
-    return seen
 
 
 async def _keep(run: Run, found: list[tuple[str, str, str]]) -> None:

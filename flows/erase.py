@@ -73,7 +73,8 @@ def _show(console: Console, counts: Counts) -> None:
         console,
         f"raw/: {counts.raw_rows:,} records in {counts.raw_files:,} files. "
         f"Loaded: {counts.rows:,} rows of {counts.days:,} days. "
-        f"Quarantine: {counts.quarantined:,} records.",
+        f"Quarantine: {counts.quarantined:,} records. "
+        f"Extracts: {counts.extracts:,}, which are removed whole.",
     )
     _say(
         console,

@@ -41,6 +41,7 @@ from warehouse.erasinglist import (
     finish_requests,
     read_list,
 )
+from warehouse.extracts import extracts_holding, remove_extract
 from warehouse.raw import raw_files, remove_raw, replace_raw
 from warehouse.rebuilding import Rebuild, rebuilding
 from warehouse.releases import publish_alone, releases
@@ -60,6 +61,7 @@ class Counts:
         quarantined: records in the quarantine.
         releases: releases that are kept now: all are replaced by one.
         mentions: other people's messages that name them, which stay.
+        extracts: named extracts that hold rows of theirs: these are removed whole.
     """
 
     raw_files: int = 0
@@ -69,11 +71,12 @@ class Counts:
     quarantined: int = 0
     releases: int = 0
     mentions: int = 0
+    extracts: int = 0
 
     @property
     def nothing(self) -> bool:
         """Whether nothing is there of them."""
-        return not (self.raw_files or self.rows or self.quarantined)
+        return not (self.raw_files or self.rows or self.quarantined or self.extracts)
 
 
 class Erasure:
@@ -129,7 +132,8 @@ class Erasure:
             for raw in pq.read_table(path, columns=["raw"]).column("raw").to_pylist()
         )
         kept = len(releases(self.layout))
-        return Counts(files, rows_raw, len(days), rows, quarantined, kept, mentions)
+        extracts = len(self._extracts(suppression))
+        return Counts(files, rows_raw, len(days), rows, quarantined, kept, mentions, extracts)
 
     def request(self, person: Person | None, counts: Counts) -> int:
         """Put a person on the list, durably: from now on they are kept out; the number.
@@ -158,6 +162,8 @@ class Erasure:
             add_words(self.layout, suppression.words)
             self._clean_raw(suppression)
             clean_quarantine(self.layout, suppression.in_record)
+            for folder in self._extracts(suppression):
+                remove_extract(self.layout, folder)
             if self.layout.database.exists():
                 self._replace_database(rebuild, suppression)
             else:
@@ -268,6 +274,13 @@ class Erasure:
                 f"{len(left)} files still hold rows of erased persons, the first is "
                 f"{self.layout.relative(left[0])}: run `smartconnect erase` again."
             )
+
+    def _extracts(self, suppression: Suppression) -> list[Path]:
+        def in_rows(batch: pa.RecordBatch) -> bool:
+            finder = RowFinder.of_rows(suppression, batch.schema.names)
+            return bool(finder.found(batch).any())
+
+        return extracts_holding(self.layout, in_rows, suppression.in_record)
 
     def _datasets(self, suppression: Suppression) -> list[Dataset]:
         return [dataset for dataset in DATASETS.values() if suppression.concerns(dataset)]

@@ -6,6 +6,9 @@ FlowError
 ├── ErasedMeanwhile  a person was erased while a day was read: it is read again
 ├── EraseRefused     an erasure can't begin or go on: the message says what is in its way
 ├── RebuildRefused   a file that was loaded can't be read now: mend the mapping; nothing changed
+├── TooLong          a message that its channel doesn't take: shorten it; nothing was sent
+├── NotApproved      a bulk messaging that nobody approved as it is: nothing was sent
+├── BulkUnfinished   a bulk messaging whose end isn't known: the message says which and what to do
 ├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
 ├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
@@ -17,8 +20,9 @@ don't know each other; what to do about an error cuts across them. Every message
 for, what came, and what to do.
 
 correct what was asked or set: nothing was started
-    InvalidWindow, NotConfigured, OverBudget, BadConfiguration, InvalidMapping, OtherOrigin,
-    UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused
+    InvalidWindow, NotConfigured, OverBudget, TooLong, NotApproved, BadConfiguration,
+    InvalidMapping, OtherOrigin, UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused,
+    ExtractRefused
 give it what it needs, then run again: this run stopped
     TokenRefused, DiskUnusable, DirectoryUnusable
 run again later: nothing is lost, an export under way is waited for
@@ -34,7 +38,7 @@ restore it, or make it anew from raw/
     HashMismatch, RawMissing, NothingKept, DatabaseUnreadable, ListDamaged, BackupUnusable,
     RebuildRefused, NoSuchRelease
 look why, and decide
-    SendUncertain, DaysFailed, NightlyOverdue, StageFailed, ContractChanged
+    SendUncertain, BulkUnfinished, DaysFailed, NightlyOverdue, StageFailed, ContractChanged
 """
 
 from __future__ import annotations
@@ -62,6 +66,18 @@ class EraseRefused(FlowError):
 
 class RebuildRefused(FlowError):
     """A rebuild would lose a day that is loaded; everything is as it was."""
+
+
+class TooLong(FlowError):
+    """A message is longer than its channel account takes, or empty; nothing was sent."""
+
+
+class NotApproved(FlowError):
+    """Nobody approved the bulk messaging with the right figure; nothing was sent."""
+
+
+class BulkUnfinished(FlowError):
+    """The end of a bulk messaging isn't known; nothing is started twice."""
 
 
 class NightlyOverdue(FlowError):

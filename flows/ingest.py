@@ -24,11 +24,12 @@ from flows.reconciliation import (
 )
 from flows.reporting import Progress
 from flows.run import Run
-from flows.snapshot import users_outcome
+from flows.snapshot import list_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
+from warehouse.extracts import describe_extracts
 from warehouse.ledger import (
     DayState,
     average_export_seconds,
@@ -56,6 +57,7 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
 
     def read(writer: Writer) -> Known:
         prepare_tables(writer)
+        describe_extracts(writer)
         run.newest = newest_observation(writer)
         if run.presence is not None:
             run.presence.sweep(writer)
@@ -108,7 +110,7 @@ async def ingest(
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)
     if with_users:
-        report.outcomes.append(await users_outcome(run))
+        report.outcomes.append(await list_outcome(run))
     told = await _reconciled(run, reconcile)
     report.release = await publish_release() or loader.released
     report.notes += run.notes

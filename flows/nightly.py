@@ -16,6 +16,7 @@ from flows.loader import writer_session
 from flows.pipeline import Options
 from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
+from flows.sending import alerting
 from flows.settings import load_settings
 from flows.stages import in_thread
 from flows.summary import RunReport
@@ -40,7 +41,10 @@ async def nightly(lookback_days: Lookback = None) -> None:
     settings = load_settings()
     report = RunReport(flow_run.name or "nightly")
     lookback = lookback_days or settings.lookback_days
-    async with open_run(settings, report.title, flow_run.id or "") as run:
+    async with (
+        alerting(settings, report, flow_run.id or ""),
+        open_run(settings, report.title, flow_run.id or "") as run,
+    ):
         with Stopwatch(report):
 
             def plan(_: str, states: Mapping[date, DayState]) -> Sequence[date]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.errors import FlowError, RebuildRefused
+from flows.lists import load_list, normalise_list
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import (
@@ -26,9 +27,8 @@ from flows.reading import (
 from flows.settings import Selection, Settings, load_settings
 from flows.summary import FAILED, DayOutcome, RunReport
 from flows.suppressing import refuse_unfinished
-from flows.userlist import load_list, normalise_list
 from flows.windows import ddmmyyyy
-from transform.datasets import DATASETS, USERS
+from transform.datasets import DATASETS
 from transform.drift import refuse_drift
 from transform.errors import TransformError
 from warehouse.database import Writer
@@ -115,7 +115,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
 def _steps(rebuild: Rebuild) -> list[Step]:
     steps: list[Step] = []
     for name in DATASETS:
-        find = rebuild_list_steps if name == USERS.name else rebuild_steps
+        find = rebuild_list_steps if DATASETS[name].key else rebuild_steps
         steps += find(rebuild.layout, rebuild.ledger(name), name)
     if not steps:
         raise NothingKept(
@@ -172,7 +172,7 @@ class _Replay:
     def _settled(self, step: Step) -> DayOutcome:
         raw = step.raw
         try:
-            return self._list(step) if raw.dataset == USERS.name else self._day(step)
+            return self._list(step) if DATASETS[raw.dataset].key else self._day(step)
         except TransformError as error:
             if step.accepted:
                 raise RebuildRefused(
@@ -220,12 +220,12 @@ class _Replay:
             stop_at_drift=not step.accepted,
         )
         return DayOutcome(
-            USERS.name,
+            step.raw.dataset,
             step.raw.window_day,
             result.outcome,
-            rows_read=done.users.report.rows_read,
+            rows_read=done.rows.report.rows_read,
             rows_loaded=result.rows,
-            rows_quarantined=done.users.report.rows_quarantined,
+            rows_quarantined=done.rows.report.rows_quarantined,
         )
 
 

@@ -111,6 +111,7 @@ def client_options(settings: Settings) -> ClientOptions:
         base_url=settings.base_url,
         routes=Routes(settings.routes) if settings.routes else Routes(),
         status_meanings=settings.status_meanings,
+        user_id_field=settings.user_id_field,
         connect_timeout_seconds=settings.connect_timeout_seconds,
         read_timeout_seconds=settings.read_timeout_seconds,
         call_deadline_seconds=settings.call_deadline_seconds,

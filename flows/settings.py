@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='What a `status` of the vendor means, as JSON: `{"102": "pending"}`.',
     )
+    user_id_field: str = Field(
+        "uid", min_length=1, description="What a user's id is called in the input of `get_user`."
+    )
     time_zone: str = Field("Europe/Moscow", description="The company's time zone: its days.")
     data_dir: Path = Field(Path("data"), description="Where everything is kept.")
     mapping_file: Path = Field(
@@ -150,10 +153,52 @@ class Settings(BaseSettings):
         ge=1,
         description="Calls of the API that all runs of a day (the company's) may make together.",
     )
+    extract_client_file: Path | None = Field(
+        None,
+        description="A file with the name of the client whose chats `extract-chats` asks for: a "
+        "name is personal, and never a parameter.",
+    )
+    user_details: bool = Field(
+        True,
+        description="Whether `snapshot-users` asks for each user in detail: a call for each.",
+    )
+    user_details_at_once: int = Field(
+        4, ge=1, le=64, description="Users that are asked for at once."
+    )
     ping_url: SecretStr | None = Field(
         None,
         description="Called (GET) after each nightly that succeeded, for a dead-man's switch "
         "elsewhere; whoever knows it can feign success, so it is in no log.",
+    )
+    alert_channel_account: int | None = Field(
+        None,
+        ge=1,
+        description="A failed nightly and held days are told in a chat: through this channel "
+        "account, with `alert_thread`.",
+    )
+    alert_thread: SecretStr | None = Field(
+        None, description="The chat (thread_id) that is told; it may be a phone, so no log has it."
+    )
+    bulk_ended_words: tuple[str, ...] = Field(
+        (
+            "done",
+            "finished",
+            "completed",
+            "complete",
+            "sent",
+            "success",
+            "failed",
+            "error",
+            "cancelled",
+            "canceled",
+            "stopped",
+            "завершено",
+            "завершена",
+            "отправлено",
+            "ошибка",
+        ),
+        description="Words by which a bulk task says that it has ended, in its field `state` or "
+        "`status`, as JSON.",
     )
     alert_block: str | None = Field(
         None,

@@ -76,7 +76,7 @@ def keep_export(
     for _ in range(TIMES):
         known = read_list(layout)
         suppression = suppression_of(known, keys)
-        kept, erased = _cleaned(layout, mapping, suppression, incoming)
+        kept, erased = without_erased(layout, mapping, suppression, incoming)
         with list_lock(layout):
             if read_list(layout).generation == known.generation:
                 return _stored(layout, incoming, kept, erased, known.generation)
@@ -88,9 +88,14 @@ def keep_export(
     )
 
 
-def _cleaned(
+def without_erased(
     layout: DataDirectory, mapping: MappingFile, suppression: Suppression, incoming: Incoming
 ) -> tuple[Incoming, int]:
+    """A download without the records of erased persons, and how many these were.
+
+    Raises:
+        transform.errors.TransformError: it can't be read, and may hold them: it is removed.
+    """
     dataset = DATASETS[incoming.dataset]
     if not suppression.concerns(dataset):
         return incoming, 0

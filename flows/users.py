@@ -1,4 +1,4 @@
-"""`snapshot-users`: the company's users as they are today, and their history."""
+"""`snapshot-users`: users, each of them in detail, and channel accounts, as they are today."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from flows.loader import publish_release
 from flows.reporting import finish, run_name
 from flows.run import open_run
 from flows.settings import load_settings
-from flows.snapshot import users_outcome
+from flows.snapshot import list_outcome
 from flows.summary import RunReport
+
+LISTS = ("users", "user_details", "channel_accounts")
+WITHOUT_DETAILS = ("users", "channel_accounts")
 
 
 @flow(name="snapshot-users", flow_run_name=run_name("snapshot-users"))
 async def snapshot_users_flow(accept_smaller: bool = False) -> None:
-    """Keep today's users list, and what changed in it since yesterday.
+    """Keep today's users, their details and the channel accounts, and what changed since yesterday.
 
     Args:
-        accept_smaller: Load the list even if it has far fewer users than the last one.
+        accept_smaller: Load a list even if it is far shorter than the last one.
     """
     report = RunReport(flow_run.name or "snapshot-users")
     async with open_run(load_settings(), report.title, flow_run.id or "") as run:
         with Stopwatch(report):
             await read_ledger(run, [])
-            report.outcomes.append(await users_outcome(run, accept_smaller=accept_smaller))
+            for name in LISTS if run.settings.user_details else WITHOUT_DETAILS:
+                report.outcomes.append(await list_outcome(run, name, accept_smaller=accept_smaller))
             report.release = await publish_release()
             report.notes += run.notes
         await finish(report, "users-summary")

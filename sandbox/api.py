@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ class Api:
         self.jobs = Jobs(options, self.faults)
         self._gone: set[int] = set()
         self.sent: list[Answer] = []
+        self.calls: Counter[str] = Counter()
         self.bulk: dict[int, Answer] = {}
 
     def operations(self) -> dict[str, Handler]:

@@ -56,6 +56,7 @@ class Pages:
         if not isinstance(given, dict):
             return JSONResponse({"status": 400, "description": "the input is no JSON object"})
         name, day = OPERATIONS[path], self._api.day(given)
+        self._api.calls[name] += 1
         wire = self._faults.first(WIRE, day, name)
         if wire is not None:
             return wire_answer(wire, request, self._options.elsewhere)
@@ -147,6 +148,15 @@ class Pages:
         """Every export started and every file made."""
         return JSONResponse(self._api.jobs.served)
 
+    async def sent(self, _: Request) -> Response:
+        """Every message and every bulk messaging that was taken."""
+        told = [{k: v for k, v in task.items() if k != "at"} for task in self._api.bulk.values()]
+        return JSONResponse({"messages": self._api.sent, "bulk": told})
+
+    async def calls(self, _: Request) -> Response:
+        """How often each operation was called."""
+        return JSONResponse(dict(self._api.calls))
+
     async def faults(self, request: Request) -> Response:
         """Which faults are active, and how often each struck; a POST makes others active."""
         if request.method == "POST":
@@ -179,6 +189,8 @@ def make_app(options: SandboxOptions) -> ASGIApp:
             Route("/files/{name}", pages.download, methods=["GET", "POST"]),
             Route("/sandbox/truth", pages.truth),
             Route("/sandbox/served", pages.served),
+            Route("/sandbox/sent", pages.sent),
+            Route("/sandbox/calls", pages.calls),
             Route("/sandbox/faults", pages.faults, methods=["GET", "POST"]),
             Route("/sandbox/token", pages.token, methods=["POST"]),
             Route("/sandbox/callbacks", pages.callbacks, methods=["POST"]),

@@ -17,7 +17,7 @@ import pyarrow as pa
 from transform.contract import Dataset
 from transform.contract_errors import AmbiguousColumn
 from transform.datasetmapping import DatasetMapping
-from transform.datasets import DATASETS, USERS
+from transform.datasets import DATASETS
 from transform.errors import TransformError
 from transform.headers import looks_like_record, shown_all
 from transform.mapping import MappingFile
@@ -192,7 +192,7 @@ def _normalised(
     rules = replace(mapping.rules(), max_quarantined_share=1.0, max_outside_share=1.0)
     now = datetime.now(UTC)
     origin = Origin(now.date(), now, "inspect", time_zone)
-    if dataset is USERS:
+    if dataset.key:
         records = [record for batch in watched for record in batch.to_pylist()]
         return normalise_records(records, dataset, origin, rules=rules)
     done = normalise_export(watched, dataset, origin, rules=rules)

@@ -8,7 +8,7 @@ from typing import Any
 
 from transform.contract import Dataset
 from transform.datasetmapping import SOURCE_KEYS, DatasetMapping
-from transform.datasets import DATASETS, USERS
+from transform.datasets import DATASETS
 from transform.dateformats import DateFormat, stated
 from transform.errors import InvalidMapping
 from transform.headers import header_key
@@ -60,7 +60,7 @@ class MappingChecker:
             "columns": lambda path, value: self._columns(dataset, path, value),
             "drift": self._drift,
         }
-        if dataset is not USERS:  # the users come from the API, not in a file
+        if not dataset.key:  # lists come from the API, not in a file
             found["dates"] = self._dates
             found |= dict.fromkeys(SOURCE_KEYS, self._source)
         return found

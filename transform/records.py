@@ -72,6 +72,22 @@ def normalise_records(
     )
 
 
+def key_header(
+    records: Sequence[Record], dataset: Dataset, mapping: Mapping[str, str] | None = None
+) -> str | None:
+    """Under which name the records have their dataset's key; None where no name of theirs is known.
+
+    Raises:
+        AmbiguousColumn: two of their names have an equal claim to one field.
+    """
+    names = list(
+        dict.fromkeys(str(name) for record in records if _is_object(record) for name in record)
+    )
+    binding = match_columns(names, dataset, mapping, demand=False)
+    position = binding.positions.get(dataset.key[0])
+    return None if position is None else names[position]
+
+
 def _rows(
     records: Sequence[Record],
     dataset: Dataset,

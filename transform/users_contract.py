@@ -1,10 +1,12 @@
-"""The contract of `users`: one row per user (operator) of the company.
+"""The contracts of `users` (the list) and `user_details` (each user, asked for one by one).
 
 The vendor publishes that a list of users comes, not what a user's fields are; aliases as for
 `chats`.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from transform.contract import Dataset, Field, Kind, Part, listed
 
@@ -19,7 +21,8 @@ USERS = Dataset(
         Field(
             "user_id",
             Kind.TEXT,
-            "The vendor's id of the user, kept exactly as text.",
+            "The vendor's id of the user, kept exactly as text; chats.user_id and "
+            "statistics.user_id name it.",
             required=True,
             nullable=False,
             aliases=listed(
@@ -137,4 +140,11 @@ USERS = Dataset(
             "last_name", "Last part of user_name.", ("last_name", "surname", "Фамилия"), "user_name"
         ),
     ),
+)
+
+# What is told of a user who is asked for alone isn't published either: the same fields are known.
+USER_DETAILS = replace(
+    USERS,
+    name="user_details",
+    grain="one row per user (operator) of the company, in detail: users.user_id names the same",
 )

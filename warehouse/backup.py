@@ -1,10 +1,11 @@
 """A copy of what can't be made again, taken while runs go on, and a directory made from it.
 
-Copied are raw/ with its notes, the lake files that days hold, the quarantine, the writer's database
-and the suppression list; releases are made from these. The writer's lock is held, so that they tell
-one story, and what puts files into raw/ waits as well. Files that a former copy has are not copied
-again. What was erased or went by the company's rule goes from the copy, too; a file that is missing
-for no such reason stays in it and is told, since it may have to come back.
+Copied are raw/ with its notes, the lake files that days hold, the quarantine, the writer's
+database, the notes of bulk messagings, and the suppression list; releases are made from these. The
+writer's lock is held, so that they tell one story, and what puts files into raw/ waits as well.
+Files that a former copy has are not copied again. What was erased or went by the company's rule
+goes from the copy, too; a file that is missing for no such reason stays in it and is told, since it
+may have to come back.
 """
 
 from __future__ import annotations
@@ -118,13 +119,14 @@ def _needed(writer: Writer) -> Iterator[Path]:
     rows = writer.connection.execute("SELECT lake_file FROM meta.days ORDER BY 1").fetchall()
     yield from (layout.root / str(row[0]) for row in rows)
     yield layout.database
+    yield from sorted(layout.outbox.glob("bulk-*.json"))  # or a campaign might be sent again
     if list_path(layout).exists():
         yield list_path(layout)
 
 
 def _copied(path: Path, target: Path) -> bool:
     """Copy one file, whole or not at all; False where it is there already."""
-    changing = path.name.endswith(_CHANGING)
+    changing = path.name.endswith(_CHANGING) or path.parent.name == "outbox"
     if not changing and target.exists() and target.stat().st_size == path.stat().st_size:
         return False
     for folder in reversed([f for f in target.parents if not f.exists()]):

@@ -11,6 +11,7 @@ WarehouseError
 ├── ListDamaged         the suppression list can't be read: restore it
 ├── BackupUnusable      no whole backup, or no place for one: name another directory
 ├── ContractChanged     a published column would vanish: a contract version and a note first
+├── ExtractRefused      an extract can't be made so: another name, or CSV in place of a sheet
 └── NoSuchRelease       nothing to go back to, or to read
 """
 
@@ -59,6 +60,10 @@ class BackupUnusable(WarehouseError):
 
 class ContractChanged(WarehouseError):
     """A column that was published is gone from the contract."""
+
+
+class ExtractRefused(WarehouseError):
+    """An extract can't have that name, or not that many rows in a sheet."""
 
 
 class NoSuchRelease(WarehouseError):

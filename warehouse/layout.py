@@ -60,6 +60,11 @@ class DataDirectory:
         return self.root / "quarantine"
 
     @property
+    def extracts(self) -> Path:
+        """Named extracts, private."""
+        return self.root / "extracts"
+
+    @property
     def state(self) -> Path:
         """What is ours alone."""
         return self.root / "state"
@@ -73,6 +78,11 @@ class DataDirectory:
     def locks(self) -> Path:
         """Locks between runs."""
         return self.state / "locks"
+
+    @property
+    def outbox(self) -> Path:
+        """What is being sent, or may have been."""
+        return self.state / "outbox"
 
     @property
     def calls(self) -> Path:

@@ -104,7 +104,13 @@ def _leftovers(writer: Writer) -> Iterator[Path]:
     for folder in (layout.root, layout.lake, layout.releases, layout.quarantine, layout.raw):
         yield from folder.glob(".probe.*")
     yield from (layout.root / "inbox").glob(".probe.*")
-    for folder in (layout.state, layout.journal, layout.calls, *layout.raw.glob("*/*")):
+    for folder in (
+        layout.state,
+        layout.journal,
+        layout.calls,
+        layout.outbox,
+        *layout.raw.glob("*/*"),
+    ):
         yield from (path for path in folder.glob(".*") if path.is_file() and path.name != ".key")
     yield from layout.locks.rglob(".*")
     yield from _never_loaded(writer)

@@ -33,6 +33,8 @@ from warehouse.schema import (
 _WITHHELD: Mapping[str, tuple[str, ...]] = {
     "quarantine": ("raw",),
     "days": ("first_id", "last_id"),
+    "bulk_tasks": ("fields",),
+    "bulk_task_history": ("fields",),
 }
 _ATTACHED = "public_release"
 

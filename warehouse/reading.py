@@ -21,6 +21,18 @@ class QueryAnswer:
     rows: list[tuple[Any, ...]]
 
 
+def account_max_length(layout: DataDirectory, channel_account_id: int) -> int | None:
+    """The longest message that a channel account takes, as the list of them last said; or None."""
+    account = int(channel_account_id)
+    sql = f"SELECT max_length FROM channel_accounts WHERE channel_account_id = '{account}'"
+    try:
+        rows = query_release(layout, sql).rows
+    except (NoSuchRelease, duckdb.CatalogException):  # nothing yet, or a release of before
+        return None
+    told = str(rows[0][0]).strip() if rows else ""
+    return int(told) if told.isascii() and told.isdigit() and int(told) > 0 else None
+
+
 def query_release(layout: DataDirectory, sql: str) -> QueryAnswer:
     """The answer of one SELECT on the current release.
 

@@ -32,7 +32,16 @@ from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
 
-HISTORY = ("loads", "facts", "file_columns", "erasures", "erased_files", "removed_files")
+HISTORY = (
+    "loads",
+    "facts",
+    "file_columns",
+    "erasures",
+    "erased_files",
+    "removed_files",
+    "bulk_tasks",
+    "bulk_task_history",
+)
 
 
 @dataclass
@@ -129,7 +138,11 @@ class Rebuild:
 
     def _take_history(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ATTACH {literal(str(self.layout.database))} AS old (READ_ONLY)")
-        for table in HISTORY:
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'old'"
+        ).fetchall()
+        there = {str(row[0]) for row in found}
+        for table in (name for name in HISTORY if name in there):  # an older one lacks the newest
             connection.execute(f"INSERT INTO meta.{table} BY NAME SELECT * FROM old.meta.{table}")
         connection.execute("DETACH old")
         sys.audit("smartconnect.point", "warehouse.rebuilding.history-taken")

@@ -23,7 +23,10 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
         "outcome is loaded.",
         {
             "load_id": ("VARCHAR", "The load's name; rows of the day carry it."),
-            "dataset": ("VARCHAR", "chats, statistics or users."),
+            "dataset": (
+                "VARCHAR",
+                "chats, statistics, users, user_details, channel_accounts.",
+            ),
             "window_day": ("DATE", "The day asked for, in the company's time zone."),
             "outcome": (
                 "VARCHAR",
@@ -108,7 +111,10 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "file_columns": (
         "The columns of every file that was loaded, as its header line has them.",
         {
-            "dataset": ("VARCHAR", "chats, statistics or users."),
+            "dataset": (
+                "VARCHAR",
+                "chats, statistics, users, user_details, channel_accounts.",
+            ),
             "load_id": ("VARCHAR", "The load."),
             "position": ("BIGINT", "The column's place in the file, from 1."),
             "header": ("VARCHAR", "Its header."),
@@ -126,6 +132,51 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "found": ("BIGINT", "The count that was found; NULL: nothing was there to count."),
             "agrees": ("BOOLEAN", "Whether both are the same."),
             "checked_at": ("TIMESTAMPTZ", "When this was first found so."),
+        },
+    ),
+    "extracts": (
+        "Named extracts beside the main tables, in extracts/ of the data directory: each is a part "
+        "of its days, and no day was touched by it.",
+        {
+            "extract": ("VARCHAR", "Its name: its folder."),
+            "made_at": ("TIMESTAMPTZ", "When it was made."),
+            "dataset": ("VARCHAR", "chats."),
+            "date_from": ("DATE", "The first day asked for."),
+            "date_to": ("DATE", "The last one, included."),
+            "uid": ("BIGINT", "Only this user's; NULL: everybody's."),
+            "category": ("BIGINT", "Only of this category; NULL: of all."),
+            "one_client": ("BOOLEAN", "Whether it was asked for by a client's name, kept nowhere."),
+            "rows": ("BIGINT", "Its rows."),
+            "rows_quarantined": ("BIGINT", "Records that could not be read: in rejected.parquet."),
+            "file_sha256": ("VARCHAR", "Hash of the export file, which isn't kept."),
+            "flow_run_id": ("VARCHAR", "Prefect's id of the run."),
+        },
+    ),
+    "bulk_tasks": (
+        "Bulk messagings that were started from here, as they are now.",
+        {
+            "task_id": ("BIGINT", "The vendor's."),
+            "campaign": ("VARCHAR", "The name that it was started under, once."),
+            "channel_account_id": ("BIGINT", "The channel account; NULL: all of them."),
+            "text_sha256": ("VARCHAR", "Hash of the text, which is kept nowhere."),
+            "characters": ("BIGINT", "Its length."),
+            "started_at": ("TIMESTAMPTZ", "When it was started, or found to be."),
+            "outcome": (
+                "VARCHAR",
+                "running; ended; vanished (the vendor doesn't know it any more); unclear (nothing "
+                "that came says whether it ended).",
+            ),
+            "fields": ("VARCHAR", "Every field that the vendor told last: JSON."),
+            "seen_at": ("TIMESTAMPTZ", "When that was."),
+            "flow_run_id": ("VARCHAR", "Prefect's id of the run that started it."),
+        },
+    ),
+    "bulk_task_history": (
+        "What the vendor told of each bulk messaging: a row each time that it was another thing.",
+        {
+            "task_id": ("BIGINT", "The vendor's."),
+            "seen_at": ("TIMESTAMPTZ", "When it was first told so."),
+            "fields": ("VARCHAR", "Every field: JSON."),
         },
     ),
     "facts": (

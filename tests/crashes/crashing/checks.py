@@ -11,7 +11,14 @@ from warehouse.reading import query_release
 from warehouse.releases import current_release
 
 Content = dict[str, list[tuple[object, ...]]]
-TABLES = ("chats", "statistics", "users", "user_snapshots", "users_history")
+LISTS = ("users", "user_details", "channel_accounts")
+TABLES = (
+    "chats",
+    "statistics",
+    *LISTS,
+    *(f"{name[:-1]}_snapshots" for name in LISTS),
+    *(f"{name}_history" for name in LISTS),
+)
 LEDGER = """
     SELECT * EXCLUDE (load_id, observed_at, checked_at, lake_file)
     FROM meta.days ORDER BY dataset, window_day"""
@@ -27,7 +34,7 @@ def content(data: Path) -> Content:
     shown = {}
     for name in TABLES:
         dropped = "load_id, observed_at"
-        dropped += ", valid_from, valid_to" if name == "users_history" else ""
+        dropped += ", valid_from, valid_to" if name.endswith("_history") else ""
         order = f"SELECT * EXCLUDE ({dropped}) FROM {name} ORDER BY ALL"
         shown[name] = query_release(layout, order).rows
     shown["ledger"] = query_release(layout, LEDGER).rows

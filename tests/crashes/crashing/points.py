@@ -48,6 +48,8 @@ EFFECTS = {
     # requests that change the vendor
     "start_chats_export",
     "start_statistics_export",
+    "send_message",
+    "start_bulk",
 }
 STATEMENTS = ("COMMIT", "CHECKPOINT", "COPY", "ATTACH", "VACUUM", "EXPORT")
 
@@ -56,6 +58,8 @@ EXEMPT = {
     "warehouse.lake.write_lake_file: unlink": "cleans up after an error; the next run sweeps it",
     "extract.download._keep: unlink": "cleans up after an error; the next run sweeps it",
     "warehouse.rebuilding.swap: unlink": "cleans up after an error; the next rebuild sweeps it",
+    "warehouse.extracts.write_extract: rmtree": "cleans up; the next run sweeps it",
+    "warehouse.extracts._put: write": "a cell; the sheet is written at its end",
     "warehouse.rebuilding.rebuilding: rmtree": "cleans up; the next rebuild sweeps it",
     "warehouse.rebuilding._take_history: ATTACH": "read-only: nothing is written",
     "warehouse.layout.open_lake: open_to_readers": "has its points inside",

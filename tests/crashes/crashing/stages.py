@@ -10,6 +10,7 @@ ones before it left, and together they reach every crash point.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import pickle
 import signal
@@ -25,16 +26,24 @@ from typing import Any
 from prefect import Task
 
 import flows.ingest
+import flows.snapshot
 from crashing.checks import content, leftovers, whole
 from crashing.points import EVENT
+from extract.errors import SendUncertain
 from extract.journal import ExportRequest, Journal
+from extract.outbox import Letter
+from flows.bulk import Plan, Sending
+from flows.chatextract import Wanted, make_extract
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
 from flows.run import open_run
+from flows.sending import send
 from flows.settings import Settings, load_settings
 from flows.summary import RunReport
+from flows.users import LISTS
 from transform.datasets import DATASETS
 from warehouse.database import open_writer
+from warehouse.extracts import remove_extract
 from warehouse.layout import DataDirectory
 from warehouse.releases import publish, releases, rollback
 from warehouse.retention import apply_retention
@@ -114,6 +123,45 @@ async def third() -> None:
 async def same() -> None:
     """Nothing is new."""
     await run_days([0, 1], users=True)
+
+
+async def listed() -> None:
+    """Users, each in detail, and channel accounts."""
+    async with open_run(load_settings(), "rehearsal", "") as run:
+        await flows.ingest.read_ledger(run, BOTH)
+        outcomes = [await flows.snapshot.list_outcome(run, name) for name in LISTS]
+        assert {outcome.outcome for outcome in outcomes} <= {"loaded", "unchanged"}, outcomes
+        await flows.ingest.publish_release()
+
+
+async def extracted() -> None:
+    """Named extracts, as CSV and as a sheet; one of them is taken away again."""
+    layout = layout_of(load_settings())
+    for kind in ("csv", "xlsx"):
+        if not (layout.extracts / kind).exists():
+            who = "nobody of this name" if kind == "xlsx" else None
+            wanted = Wanted(kind, FIRST, FIRST, kind=kind, client=who)  # type: ignore[arg-type]
+            await make_extract(wanted, "rehearsal", "")
+    if (layout.extracts / "xlsx").exists():
+        remove_extract(layout, layout.extracts / "xlsx")
+
+
+async def messaged() -> None:
+    """A message under a name of its own, and one without."""
+    settings = load_settings()
+    with suppress(SendUncertain):
+        await send(settings, Letter(101, "thread", "once"), key="rehearsal")
+    with suppress(SendUncertain):
+        await send(settings, Letter(101, "thread", "any number of times"))
+
+
+async def bulked() -> None:
+    """A bulk messaging through one channel account."""
+    digest = hashlib.sha256(b"text").hexdigest()
+    plan = Plan("rehearsal", "text.txt", digest, 4, [], everywhere=False)
+    async with open_run(load_settings(), "rehearsal", "") as run:
+        await flows.ingest.read_ledger(run, [])
+        await Sending(run, plan, "text").run([101], send_again=False, follow_seconds=5)
 
 
 async def held() -> None:
@@ -221,6 +269,10 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         again,
         third,
         same,
+        listed,
+        extracted,
+        messaged,
+        bulked,
         held,
         cut,
         drifted,

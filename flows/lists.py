@@ -1,4 +1,6 @@
-"""A users list, kept in raw/ as it came → typed and loaded with its history; runs and rebuilds."""
+"""A list (users, their details, channel accounts), kept in raw/ as it came → typed and
+loaded with its history; runs and rebuilds.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.reading import Reading, drift_of, new_load_id
-from transform.datasets import USERS
+from transform.datasets import DATASETS
 from transform.drift import Drift, refuse_drift
 from transform.normalise import Origin, normalise_records
 from transform.records import NormalisedTable
@@ -34,32 +36,32 @@ class NormalisedList:
 
     raw: RawObservation
     load_id: str
-    users: NormalisedTable
+    rows: NormalisedTable
     quarantine_path: Path | None
     source: str
 
 
 def keep_list(
-    layout: DataDirectory, records: Sequence[Record], day: date, observed_at: datetime
+    layout: DataDirectory, dataset: str, records: Sequence[Record], day: date, observed_at: datetime
 ) -> RawObservation:
     """Write the reply's list into raw/, durably, as a JSON array."""
     content = json.dumps(records, ensure_ascii=False).encode()
     sha256 = hashlib.sha256(content).hexdigest()
-    incoming = layout.incoming / f"users-{os.urandom(8).hex()}.part"
-    with on_disk("keep the users list"):
+    incoming = layout.incoming / f"{dataset}-{os.urandom(8).hex()}.part"
+    with on_disk("keep a list"):
         incoming.write_bytes(content)
-    sys.audit("smartconnect.point", "flows.userlist.list-written")
+    sys.audit("smartconnect.point", "flows.lists.list-written")
     path = store_raw(
         layout,
         incoming,
-        dataset=USERS.name,
+        dataset=dataset,
         date_from=day,
         date_to=day,
         sha256=sha256,
         suffix=".json",
     )
     seen = RawObservation(
-        dataset=USERS.name,
+        dataset=dataset,
         window_day=day,
         path=path,
         sha256=sha256,
@@ -78,14 +80,15 @@ def normalise_list(
     Raises:
         transform.errors.TransformError: the list can't be read truthfully.
     """
+    dataset = DATASETS[raw.dataset]
     load_id = new_load_id(raw.observed_at)
     origin = Origin(raw.window_day, raw.observed_at, load_id, reading.time_zone)
     records = json.loads(raw.path.read_bytes())
-    rules = reading.mapping.of(USERS.name).rules()
-    shield = reading.privacy.of(USERS)
-    users = normalise_records(records, USERS, origin, rules=rules, shield=shield)
-    rejected = write_quarantine(layout, users.quarantine, dataset=USERS.name, load_id=load_id)
-    return NormalisedList(raw, load_id, users, rejected, source)
+    rules = reading.mapping.of(dataset.name).rules()
+    shield = reading.privacy.of(dataset)
+    rows = normalise_records(records, dataset, origin, rules=rules, shield=shield)
+    rejected = write_quarantine(layout, rows.quarantine, dataset=dataset.name, load_id=load_id)
+    return NormalisedList(raw, load_id, rows, rejected, source)
 
 
 def load_list(
@@ -103,14 +106,14 @@ def load_list(
     Raises:
         transform.contract_errors.SchemaDrift: its columns changed, and that is to stop it.
     """
-    raw, report, mapping = done.raw, done.users.report, reading.mapping.of(USERS.name)
-    drift = drift_of(writer, USERS.name, report.columns, raw.observed_at)
+    raw, report, dataset = done.raw, done.rows.report, DATASETS[done.raw.dataset]
+    drift = drift_of(writer, dataset.name, report.columns, raw.observed_at)
     if stop_at_drift:
-        refuse_drift(drift, USERS, mapping)
+        refuse_drift(drift, dataset, reading.mapping.of(dataset.name))
     result = load_snapshot(
         writer,
-        USERS.arrow_schema(),
-        done.users.table,
+        dataset.arrow_schema(),
+        done.rows.table,
         snapshot_date=raw.window_day,
         observed_at=raw.observed_at,
         load_id=done.load_id,
@@ -125,8 +128,8 @@ def load_list(
             "file_bytes": raw.size_bytes,
             "rows_read": report.rows_read,
             "rows_quarantined": report.rows_quarantined,
-            "contract_version": USERS.version,
-            "mapping_version": reading.version(USERS.name),
+            "contract_version": dataset.version,
+            "mapping_version": reading.version(dataset.name),
             "reasons": as_json(report.reasons),
             "notes": as_json(report.notes),
             "drift": drift.as_json() if drift else None,

@@ -1,0 +1,266 @@
+"""Named extracts: parts of days beside the main tables, for a person; they never touch a day.
+
+An extract is a folder of `data/extracts/`, private to its owner, made aside and named by one
+rename. What it is stands in it (`description.json`), and `meta.extracts` is filled from these, so
+that table and folders can't disagree for long.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from warehouse.database import Writer, bump_revision
+from warehouse.disk import on_disk
+from warehouse.errors import ExtractRefused
+from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
+from warehouse.ledger import insert_row, utc
+
+Format = Literal["csv", "xlsx", "none"]
+ROWS, REJECTED, DESCRIPTION = "chats.parquet", "rejected.parquet", "description.json"
+XLSX_ROWS = 1_048_575  # beside the header
+CELL_CHARACTERS = 32_767
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# What a spreadsheet may take for a formula (OWASP); a blank before it doesn't help.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def require_new(layout: DataDirectory, name: str) -> None:
+    """Refuse a name that can't be one, or that is taken.
+
+    Raises:
+        ExtractRefused: which of both.
+    """
+    if not _NAME.fullmatch(name):
+        raise ExtractRefused(
+            f"An extract can't be called {name[:64]!r}: use up to 64 of a-z, 0-9, - and _, and "
+            "begin with a letter or a figure. Nothing was started."
+        )
+    if (layout.extracts / name).exists():
+        raise ExtractRefused(
+            f"There is an extract {name} already: take another name, or remove "
+            f"{layout.extracts / name}. Nothing was started."
+        )
+
+
+@on_disk("write an extract")
+def write_extract(
+    layout: DataDirectory, schema: pa.Schema, batches: Iterable[pa.RecordBatch], kind: Format
+) -> tuple[Path, int]:
+    """Rows as Parquet, and as CSV or XLSX for a person, in a folder that has no name yet.
+
+    Returns:
+        The folder, and how many rows.
+
+    Raises:
+        ExtractRefused: more rows than a sheet has.
+    """
+    folder = layout.building / f"extract-{os.urandom(8).hex()}"
+    folder.mkdir(mode=PRIVATE_DIR)
+    sys.audit("smartconnect.point", "warehouse.extracts.folder-made")
+    rows = 0
+    try:
+        with (
+            pq.ParquetWriter(folder / ROWS, schema, compression="zstd") as parquet,
+            _for_a_person(folder, schema, kind) as person,
+        ):
+            for batch in batches:
+                parquet.write_batch(batch)
+                rows += batch.num_rows
+                person.add(batch)
+        sys.audit("smartconnect.point", "warehouse.extracts.rows-written")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder, rows
+
+
+@on_disk("name an extract")
+def name_extract(
+    layout: DataDirectory, folder: Path, name: str, told: dict[str, Any], rejected: pa.Table
+) -> Path:
+    """Describe a folder, make it durable, and give it its name: whole, or not at all.
+
+    Raises:
+        ExtractRefused: another run took the name meanwhile.
+    """
+    if rejected.num_rows:
+        pq.write_table(rejected, folder / REJECTED, compression="zstd")
+        sys.audit("smartconnect.point", "warehouse.extracts.rejects-written")
+    (folder / DESCRIPTION).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    sys.audit("smartconnect.point", "warehouse.extracts.described")
+    for path in folder.iterdir():
+        path.chmod(PRIVATE_FILE)
+        sys.audit("smartconnect.point", "warehouse.extracts.file-closed")
+        sync(path)
+    sync(folder)
+    layout.extracts.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+    sys.audit("smartconnect.point", "warehouse.extracts.parent-made")
+    require_new(layout, name)
+    target = layout.extracts / name
+    folder.rename(target)
+    sys.audit("smartconnect.point", "warehouse.extracts.named")
+    sync(layout.extracts)
+    sync(layout.root)
+    return target
+
+
+@on_disk("describe the extracts")
+def describe_extracts(writer: Writer) -> list[str]:
+    """Fill `meta.extracts` from the folders that are there; their names."""
+    found = []
+    for path in sorted(writer.layout.extracts.glob(f"*/{DESCRIPTION}")):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        found.append({**told, "extract": path.parent.name})
+    known = writer.connection.execute("SELECT extract, made_at FROM meta.extracts").fetchall()
+    there = {(row["extract"], datetime.fromisoformat(row["made_at"])) for row in found}
+    if {(name, utc(made_at)) for name, made_at in known} == there:
+        return [row["extract"] for row in found]
+    with writer.transaction() as connection:
+        connection.execute("DELETE FROM meta.extracts")
+        for row in found:
+            made_at = datetime.fromisoformat(row["made_at"])
+            days = {key: date.fromisoformat(row[key]) for key in ("date_from", "date_to")}
+            insert_row(writer, "meta.extracts", {**row, "made_at": made_at, **days})
+        bump_revision(connection)
+        sys.audit("smartconnect.point", "warehouse.extracts.table-filled")
+    return [row["extract"] for row in found]
+
+
+def extracts_holding(
+    layout: DataDirectory,
+    in_rows: Callable[[pa.RecordBatch], bool],
+    in_record: Callable[[str], bool],
+) -> list[Path]:
+    """The extracts with rows or rejected records that one of both says yes to, or that can't be
+    read.
+    """
+    return [
+        folder for folder in sorted(layout.extracts.glob("*")) if _holds(folder, in_rows, in_record)
+    ]
+
+
+def _holds(
+    folder: Path, in_rows: Callable[[pa.RecordBatch], bool], in_record: Callable[[str], bool]
+) -> bool:
+    try:
+        if any(map(in_rows, pq.read_table(folder / ROWS).to_batches())):
+            return True
+        rejected = folder / REJECTED
+        if not rejected.exists():
+            return False
+        raws = pq.read_table(rejected, columns=["raw"]).column("raw").to_pylist()
+        return any(in_record(raw) for raw in raws if raw is not None)
+    except (OSError, pa.ArrowException):
+        return True
+
+
+@on_disk("remove an extract")
+def remove_extract(layout: DataDirectory, folder: Path) -> None:
+    """Remove an extract with all its files; it loses its name first."""
+    beside = layout.building / f"gone-{os.urandom(8).hex()}"
+    folder.rename(beside)
+    sys.audit("smartconnect.point", "warehouse.extracts.unnamed")
+    sync(layout.extracts)
+    shutil.rmtree(beside)
+    sys.audit("smartconnect.point", "warehouse.extracts.removed")
+    sync(layout.building)
+
+
+class _Nothing:
+    """No file for a person."""
+
+    def __enter__(self) -> _Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Nothing."""
+
+
+class _Csv(_Nothing):
+    """`;`, UTF-8 with BOM: what Excel opens by itself in a Russian Windows."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file = path.open("x", encoding="utf-8-sig", newline="")
+        sys.audit("smartconnect.point", "warehouse.extracts.csv-made")
+        self._writer = csv.writer(self._file, delimiter=";")
+        self._writer.writerow(schema.names)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """The batch's rows."""
+        columns = [column.to_pylist() for column in batch.columns]
+        self._writer.writerows(
+            [safe_cell(value) for value in row] for row in zip(*columns, strict=True)
+        )
+        sys.audit("smartconnect.point", "warehouse.extracts.csv-written")
+
+
+class _Xlsx(_Nothing):
+    """A sheet of text, whole numbers and moments; no cell is ever a formula or a link."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        options = {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+            "remove_timezone": True,
+            "default_date_format": "yyyy-mm-dd hh:mm:ss",
+            "tmpdir": str(path.parent),
+        }
+        self._book = xlsxwriter.Workbook(path, options)
+        self._sheet = self._book.add_worksheet("chats")
+        self._row = 0
+        self._put(schema.names)
+
+    def __exit__(self, *_: object) -> None:
+        self._book.close()
+        sys.audit("smartconnect.point", "warehouse.extracts.sheet-written")
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """The batch's rows."""
+        if self._row + batch.num_rows > XLSX_ROWS:
+            raise ExtractRefused(
+                f"A sheet has {XLSX_ROWS:,} rows, and more came: ask for CSV, or a shorter window."
+            )
+        columns = [column.to_pylist() for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            self._put(row)
+
+    def _put(self, row: Iterable[Any]) -> None:
+        for column, value in enumerate(row):
+            if isinstance(value, str):
+                self._sheet.write_string(self._row, column, value[:CELL_CHARACTERS])
+            elif value is not None:
+                self._sheet.write(self._row, column, value)
+        self._row += 1
+
+
+def _for_a_person(folder: Path, schema: pa.Schema, kind: Format) -> _Nothing:
+    if kind == "csv":
+        return _Csv(folder / "chats.csv", schema)
+    return _Xlsx(folder / "chats.xlsx", schema) if kind == "xlsx" else _Nothing()
+
+
+def safe_cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if isinstance(value, str) and value.lstrip(" \u00a0\ufeff").startswith(_FORMULA):
+        return f"'{value}"
+    return value
