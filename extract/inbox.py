@@ -147,6 +147,11 @@ def sealed_segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SEALED}"))
 
 
+def inbox_segments(folder: Path) -> list[Path]:
+    """Everything that is in the inbox, what is being written too."""
+    return sorted([*folder.glob(f"*{OPEN}"), *folder.glob(f"*{SEALED}")])
+
+
 def request_seal(folder: Path, wait_seconds: float) -> bool:
     """Ask a living receiver to seal what it writes; whether nothing is open any more."""
     deadline = time.monotonic() + wait_seconds

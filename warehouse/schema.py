@@ -23,7 +23,7 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
         "outcome is loaded.",
         {
             "load_id": ("VARCHAR", "The load's name; rows of the day carry it."),
-            "dataset": ("VARCHAR", "chats, statistics or users."),
+            "dataset": ("VARCHAR", "chats, statistics, users or incoming_messages."),
             "window_day": ("DATE", "The day asked for, in the company's time zone."),
             "outcome": (
                 "VARCHAR",
@@ -33,7 +33,7 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "source": (
                 "VARCHAR",
                 "export; raw where a kept file was read again; lake where a rebuild took over a "
-                "day whose file is gone; erasure where a person's rows were taken out.",
+                "day whose file is gone; erasure where a person's rows were taken out; callbacks.",
             ),
             "task_id": ("BIGINT", "The vendor's export task."),
             "observed_at": ("TIMESTAMPTZ", "When the export was started: it shows that moment."),
@@ -169,6 +169,27 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "sha256_before": ("VARCHAR", "Its hash before."),
             "sha256_after": ("VARCHAR", "Its hash since; NULL: it could not be read, and is gone."),
             "rows_erased": ("BIGINT", "Records taken out of it."),
+        },
+    ),
+    "inbox_segments": (
+        "The callbacks' ledger: one row for each segment of the inbox that was loaded. "
+        "records = loaded + duplicates + quarantined.",
+        {
+            "file_sha256": ("VARCHAR", "Its hash, its name in raw/."),
+            "received_day": ("DATE", "The day it was begun on, in the company's time zone."),
+            "first_received_at": ("TIMESTAMPTZ", "When its first callback came."),
+            "last_received_at": ("TIMESTAMPTZ", "When its last callback came."),
+            "records": ("BIGINT", "Callbacks in it."),
+            "loaded": ("BIGINT", "Messages that it brought first."),
+            "duplicates": ("BIGINT", "Messages that had come before, just so."),
+            "quarantined": (
+                "BIGINT",
+                "Callbacks that are no message, or another than came with the id before: they are "
+                "in meta.quarantine.",
+            ),
+            "torn": ("BIGINT", "Lines that a crash cut off: they were never acknowledged."),
+            "load_id": ("VARCHAR", "The load that took it."),
+            "loaded_at": ("TIMESTAMPTZ", "When."),
         },
     ),
     "removed_files": (

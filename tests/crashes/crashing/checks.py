@@ -11,7 +11,7 @@ from warehouse.reading import query_release
 from warehouse.releases import current_release
 
 Content = dict[str, list[tuple[object, ...]]]
-TABLES = ("chats", "statistics", "users", "user_snapshots", "users_history")
+TABLES = ("chats", "statistics", "incoming_messages", "users", "user_snapshots", "users_history")
 LEDGER = """
     SELECT * EXCLUDE (load_id, observed_at, checked_at, lake_file)
     FROM meta.days ORDER BY dataset, window_day"""
