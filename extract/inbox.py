@@ -96,7 +96,7 @@ class _Segment:
         while view:
             view = view[os.write(self.descriptor, view) :]
             sys.audit("smartconnect.point", "extract.inbox.written")
-        os.fsync(self.descriptor)
+        os.fdatasync(self.descriptor)
         sys.audit("smartconnect.point", "extract.inbox.synced")
         self.size_bytes += len(lines)
 

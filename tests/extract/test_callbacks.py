@@ -242,7 +242,7 @@ def test_what_the_disk_refuses_is_not_acknowledged(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(inbox_module.os, "fsync", refuse)
+        full.setattr(inbox_module.os, "fdatasync", refuse)
         assert running.post({**MESSAGE, "message_id": 2}).status_code == 503
     assert running.post({**MESSAGE, "message_id": 3}).status_code == 200
     ids = [body["message_id"] for body in running.bodies()]  # type: ignore[index]
