@@ -128,6 +128,34 @@ META_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "checked_at": ("TIMESTAMPTZ", "When this was first found so."),
         },
     ),
+    "callback_reconciliation": (
+        "Callbacks beside the exports: one row for each day that both tell of (chat_id is NULL), "
+        "and one for each thread of it that they tell otherwise.",
+        {
+            "window_day": ("DATE", "The day that the messages were sent on."),
+            "channel_account_id": ("VARCHAR", "The thread's channel account; NULL: the day."),
+            "chat_id": ("VARCHAR", "The thread; NULL: the whole day."),
+            "callbacks": ("BIGINT", "Messages that callbacks told of."),
+            "exported": (
+                "BIGINT",
+                "Incoming messages of chats since the first callback ever.",
+            ),
+            "matched_certain": ("BIGINT", "Callbacks that chats has, by their message_id."),
+            "matched_probable": (
+                "BIGINT",
+                "Callbacks that chats has by thread, minute and text, since its export has no id.",
+            ),
+            "only_callback": ("BIGINT", "Callbacks that chats doesn't have."),
+            "only_export": ("BIGINT", "Messages of chats that no callback told of."),
+            "statistics_in_count": (
+                "BIGINT",
+                "Incoming messages of the day by the statistics export; NULL: it doesn't count.",
+            ),
+            "only_callback_ids": ("VARCHAR", "The first 50 ids of only_callback: a JSON list."),
+            "only_export_ids": ("VARCHAR", "The first 50 ids of only_export: a JSON list."),
+            "checked_at": ("TIMESTAMPTZ", "When this was first found so."),
+        },
+    ),
     "facts": (
         "What was found out about the vendor, which it doesn't publish.",
         {

@@ -15,6 +15,8 @@ import pyarrow.dataset
 import pytest
 
 from extract.inbox import Inbox, Received
+from flows.backfill import backfill
+from flows.callbackcheck import callback_warnings as warned
 from flows.callbacks import ingest_callbacks_flow
 from flows.rebuild import rebuild_everything
 from flows.settings import load_settings
@@ -144,6 +146,51 @@ def test_a_rebuild_makes_them_again_from_the_kept_segments(data: Path) -> None:
     rebuild_everything(load_settings(), lambda *_: None)
     assert ask(data, asked) == before
     assert ask(data, "SELECT sum(loaded), sum(duplicates) FROM meta.inbox_segments") == [(30, 20)]
+
+
+@pytest.mark.promise("callback-reconciled")
+def test_what_one_source_has_and_the_other_lacks_is_told_by_day_and_id(
+    start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
+) -> None:
+    """The sandbox's own callbacks of a day, but for three; and a forged one."""
+    vendor = start_sandbox(messages_per_day=40)
+    data = sandbox_settings(vendor, DATE_TO="inclusive", SELECTION="message")
+    asyncio.run(backfill(date_from="02.02.2026", date_to="02.02.2026"))
+    asked = (
+        "SELECT message_id, chat_id, epoch(sent_at_utc)::BIGINT, text FROM chats "
+        "WHERE direction = 'in' ORDER BY message_id"
+    )
+    incoming = ask(data, asked)
+    early = datetime(2026, 2, 1, 12, tzinfo=UTC)
+    told = [
+        {"message_id": i, "thread_id": t, "time": at, "message": text, "channel_account_id": 1}
+        for i, t, at, text in incoming[3:]
+    ]
+    forged = {**told[0], "message_id": 77, "thread_id": "forged", "message": "canary"}
+    first = message(5, time=int(early.timestamp()))  # the day before was not exported
+    bodies = [Received(early, False, json.dumps(first).encode()), *map(received, [*told, forged])]
+    fill(data, bodies)
+    ingest()
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.ingest.callback_warnings", lambda t: said.extend(warned(t)) or said)
+        asyncio.run(backfill(date_from="02.02.2026", date_to="02.02.2026", force=True))
+    [day] = ask(
+        data,
+        """SELECT callbacks, exported, matched_certain, only_callback, only_export,
+                  statistics_in_count, only_callback_ids, only_export_ids
+           FROM meta.callback_reconciliation WHERE chat_id IS NULL""",
+    )
+    n = len(incoming)
+    assert day[:6] == (n - 2, n, n - 3, 1, 3, n)
+    assert (json.loads(day[6]), len(json.loads(day[7]))) == (["77"], 3)
+    assert [line.partition(";")[0] for line in said] == [
+        "Disagreement: 1 messages told of by callbacks are not in chats (02.02.2026)",
+        "Disagreement: 3 messages of chats came with no callback (02.02.2026)",
+    ]
+    assert ask(data, "SELECT count(*) FROM chats WHERE text = 'canary'") == [(0,)]
+    shown = "SELECT source, count(*) FROM messages WHERE direction = 'in' GROUP BY 1 ORDER BY 1"
+    assert ask(data, shown) == [("callback", 2), ("export", n)]
 
 
 def test_the_views_say_where_a_message_is_from_and_how_sure_that_is(data: Path) -> None:
