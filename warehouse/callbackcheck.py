@@ -117,7 +117,11 @@ def compare_callbacks(writer: Writer) -> list[CallbackComparison]:
     """Each day that both tell of, and the threads that differ; also kept in meta."""
     connection = writer.connection
     told = [
-        CallbackComparison(*row[:10], tuple(row[10]), tuple(row[11]))
+        CallbackComparison(
+            **dict(zip(_COLUMNS, row[:10], strict=False)),
+            only_callback_ids=tuple(row[10]),
+            only_export_ids=tuple(row[11]),
+        )
         for row in connection.execute(_SQL).fetchall()
     ]
     _keep(writer, told)
