@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from extract.inbox import inbox_segments, request_seal
 from flows.erasefiles import FileEraser, Found
+from flows.erasesegments import SegmentEraser
 from flows.errors import EraseRefused, NotConfigured
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_keys
-from flows.segments import SegmentEraser, take_inbox
+from flows.segments import take_inbox
 from flows.settings import Settings
 from flows.suppressing import suppression_of
 from transform.contract import Dataset

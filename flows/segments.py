@@ -15,15 +15,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from extract.callbacks import fields_of
-from extract.inbox import Received, read_segment, seal_abandoned, sealed_segments
-from flows.erasefiles import Found, Rewritten
+from extract.inbox import read_segment, seal_abandoned, sealed_segments
+from flows.erasefiles import Found
+from flows.erasesegments import SUFFIX, SegmentEraser
 from flows.reading import Reading, new_load_id
 from transform.datasets import INCOMING
 from transform.incoming import Claim, type_claims
-from transform.suppression import NAME, PHONE, THREAD, Suppression
+from transform.suppression import Suppression
 from warehouse.database import Writer
 from warehouse.incoming import ClaimsLoad, ClaimsResult, Segment, load_claims, loaded_segments
-from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
+from warehouse.layout import DataDirectory, sync
 from warehouse.raw import (
     RawObservation,
     note_observation,
@@ -33,62 +34,7 @@ from warehouse.raw import (
     store_raw,
 )
 
-SUFFIX = ".jsonl"
 SEGMENTS_AT_ONCE = 64
-_ANYONE = (PHONE, NAME, THREAD)
-
-
-class SegmentEraser:
-    """Looks into segments for callbacks of erased persons, and writes them anew without."""
-
-    def __init__(self, suppression: Suppression) -> None:
-        self._suppression = suppression
-
-    def find(self, path: Path) -> Found:
-        """Count the callbacks of erased persons."""
-        rows, threads = 0, set()
-        for _, received in read_segment(path):
-            if received is not None and self._is_theirs(received):
-                rows += 1
-                threads |= _thread(received)
-        return Found(rows, frozenset(threads))
-
-    def holds_unread(self, _: Path) -> bool:
-        """A segment can always be read."""
-        return False
-
-    def rewrite(self, path: Path, folder: Path, found: Found) -> Rewritten:
-        """Write the segment without them into `folder`; torn lines go as well."""
-        target, erased, digest = folder / f"segment-{os.urandom(8).hex()}.part", 0, hashlib.sha256()
-        with target.open("xb") as file:
-            sys.audit("smartconnect.point", "flows.segments.rewriting-begun")
-            target.chmod(PRIVATE_FILE)
-            sys.audit("smartconnect.point", "flows.segments.rewriting-closed")
-            for _, received in read_segment(path):
-                if received is None:
-                    continue
-                if self._is_theirs(received) or _thread(received) & found.threads:
-                    erased += 1
-                    continue
-                line = received.line()
-                file.write(line)
-                sys.audit("smartconnect.point", "flows.segments.line-rewritten")
-                digest.update(line)
-        sync(target)
-        return Rewritten(target, digest.hexdigest(), target.stat().st_size, erased, SUFFIX)
-
-    def _is_theirs(self, received: Received) -> bool:
-        fields = fields_of(received.body, form=received.form)
-        if received.reason is not None or fields is None:
-            return self._suppression.in_record(received.body.decode("utf-8", "replace"))
-        told = {name: value for name, value in fields.items() if name != "message"}
-        return any(self._suppression.names(str(value), _ANYONE) for value in told.values())
-
-
-def _thread(received: Received) -> set[str]:
-    fields = fields_of(received.body, form=received.form) or {}
-    thread = fields.get("thread_id")
-    return {str(thread).strip()} if thread not in (None, "") else set()
 
 
 def take_inbox(layout: DataDirectory, suppression: Suppression, zone: ZoneInfo) -> int:

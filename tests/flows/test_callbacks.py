@@ -13,14 +13,17 @@ from typing import Any
 import duckdb
 import pyarrow.dataset
 import pytest
+from typer.testing import CliRunner
 
 from extract.inbox import Inbox, Received
 from flows.backfill import backfill
 from flows.callbackcheck import callback_warnings as warned
 from flows.callbacks import ingest_callbacks_flow
+from flows.cli import app
 from flows.rebuild import rebuild_everything
 from flows.settings import load_settings
 from sandbox.server import RunningSandbox
+from transform.pseudonyms import add_key
 from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
 
@@ -146,6 +149,48 @@ def test_a_rebuild_makes_them_again_from_the_kept_segments(data: Path) -> None:
     rebuild_everything(load_settings(), lambda *_: None)
     assert ask(data, asked) == before
     assert ask(data, "SELECT sum(loaded), sum(duplicates) FROM meta.inbox_segments") == [(30, 20)]
+
+
+@pytest.mark.promise("personal-erased", "personal-comes-back")
+def test_a_person_is_erased_from_callbacks_wherever_they_are(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the table, in raw/, in a sealed segment, in one that a living receiver writes; rejects."""
+    add_key(tmp_path / "personal.key", data_root=data)
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    phone = "79161234567"
+    theirs = [message(n, thread_id=phone, message=f"canary {n}") for n in range(100, 104)]
+    fill(data, [received(theirs[0]), *(received(message(n)) for n in range(5))])
+    ingest()
+    layout = DataDirectory(data)
+    cut = Received(NOW, False, f'{{"thread_id": "{phone}", "message": "canary'.encode(), "broken")
+    fill(data, [received(theirs[1]), received(message(5)), cut])
+
+    async def erase_while_receiving() -> None:
+        async with Inbox(layout.inbox, seal_seconds=60, seal_bytes=10**7) as inbox:
+            await inbox.keep(received(theirs[2]))
+            await inbox.keep(received(message(6)))
+            (tmp_path / "who.txt").write_text("phone: +7 916 123-45-67\n", encoding="utf-8")
+            command = ["erase", "--file", str(tmp_path / "who.txt"), "--yes"]
+            done = await asyncio.to_thread(CliRunner().invoke, app, command)
+            assert done.exit_code == 0, done.output
+            await inbox.keep(received(theirs[3]))
+
+    asyncio.run(erase_while_receiving())
+    assert ids(data) == [str(n) for n in range(5)]
+    ingest()
+    assert ids(data) == [str(n) for n in range(7)]
+    for path in data.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert phone.encode() not in content, path
+        assert b"canary" not in content, path
+    rebuild_everything(load_settings(), lambda *_: None)
+    assert ids(data) == [str(n) for n in range(7)]
+
+
+def ids(data: Path) -> list[str]:
+    rows = ask(data, "SELECT message_id FROM incoming_messages ORDER BY message_id::INT")
+    return [str(row[0]) for row in rows]
 
 
 @pytest.mark.promise("callback-reconciled")
