@@ -153,15 +153,20 @@ def inbox_segments(folder: Path) -> list[Path]:
 
 
 def request_seal(folder: Path, wait_seconds: float) -> bool:
-    """Ask a living receiver to seal what it writes; whether nothing is open any more."""
+    """Have sealed what is open now, a living receiver's too; whether it is.
+
+    What comes meanwhile goes into another segment, which may stay open.
+    """
     deadline = time.monotonic() + wait_seconds
-    request = folder / SEAL_REQUEST
-    while seal_abandoned(folder) or list(folder.glob(f"*{OPEN}")):
+    seal_abandoned(folder)
+    waiting, request = list(folder.glob(f"*{OPEN}")), folder / SEAL_REQUEST
+    while waiting := [path for path in waiting if path.exists()]:
         if time.monotonic() > deadline:
             return False
         request.touch(mode=_MODE)
         sys.audit("smartconnect.point", "extract.inbox.seal-requested")
         time.sleep(TICK_SECONDS / 5)
+        seal_abandoned(folder)
     return True
 
 

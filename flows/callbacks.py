@@ -8,6 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from extract.inbox import request_seal
 from flows.ingest import Stopwatch, read_ledger
 from flows.loader import publish_now, writer_session
 from flows.reporting import finish, run_name
@@ -21,6 +22,8 @@ from transform.datasets import INCOMING
 from warehouse.database import Writer
 from warehouse.erasinglist import read_list
 from warehouse.incoming import ClaimsResult
+
+SEAL_WAIT_SECONDS = 3.0
 
 
 @flow(name="ingest-callbacks", flow_run_name=run_name("ingest-callbacks"))
@@ -68,6 +71,7 @@ async def ingest_callbacks() -> DayOutcome:
 
 def take_and_load(writer: Writer, run: Run) -> list[ClaimsResult]:
     """Both steps, for whoever holds the writer's lock."""
+    request_seal(run.layout.inbox, SEAL_WAIT_SECONDS)  # what can't be sealed now comes next time
     suppression = suppression_of(read_list(run.layout), run.privacy.keys)
     take_inbox(run.layout, suppression, run.zone)
     return load_segments(writer, Loading(run.layout, run.reading, run.flow_run_id))

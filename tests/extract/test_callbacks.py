@@ -20,7 +20,14 @@ import uvicorn
 from extract import inbox as inbox_module
 from extract.callbacks import CallbackOptions
 from extract.callbackserver import callback_socket, serve_callbacks
-from extract.inbox import Received, read_segment, request_seal, seal_abandoned, sealed_segments
+from extract.inbox import (
+    Received,
+    inbox_segments,
+    read_segment,
+    request_seal,
+    seal_abandoned,
+    sealed_segments,
+)
 
 SECRET, NEXT = "secret-of-the-path-1", "secret-of-the-path-2"
 MESSAGE = {
@@ -258,3 +265,25 @@ def test_a_torn_line_is_no_message_and_the_living_keep_their_segment(tmp_path: P
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:-5] + b"\n" + whole[:20])
     assert [found is not None for _, found in read_segment(path)] == [True, False, False]
+
+
+def test_what_is_open_is_sealed_on_request_though_more_comes_all_the_while(tmp_path: Path) -> None:
+    with receiving(tmp_path) as running:
+        running.post()
+        [open_now] = inbox_segments(tmp_path)
+        ended = threading.Event()
+
+        def go_on() -> None:
+            with httpx.Client() as client:
+                while not ended.is_set():
+                    client.post(running.url(), json=MESSAGE)
+
+        sender = threading.Thread(target=go_on)
+        sender.start()
+        try:
+            assert request_seal(tmp_path, 10)
+        finally:
+            ended.set()
+            sender.join()
+        assert not open_now.exists()
+        assert open_now.with_suffix(".sealed").exists()
