@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -94,6 +95,8 @@ def test_every_message_is_loaded_once_in_whatever_order_and_number_it_comes(data
         (data / "current").resolve() / "parquet" / "incoming_messages", partitioning="hive"
     )
     assert sorted(files.to_table().column("message_id").to_pylist()) == sorted(map(str, range(80)))
+    lake = ask(data, "SELECT lake_file FROM meta.days WHERE dataset = 'incoming_messages'")
+    assert sum(pq.read_metadata(data / str(row[0])).num_rows for row in lake) == 80
     balance = "SELECT count_if(rows_read <> rows_loaded + rows_duplicate + rows_quarantined)"
     assert ask(data, f"{balance} FROM meta.loads") == [(0,)]
     release = (data / "current").resolve()
@@ -103,25 +106,31 @@ def test_every_message_is_loaded_once_in_whatever_order_and_number_it_comes(data
 
 @pytest.mark.promise("callback-impossible")
 def test_what_cannot_be_a_message_is_quarantined_with_its_reason(data: Path) -> None:
-    wrong: dict[str, object] = {
-        "time: missing": message(1, time=None),
-        "time: not Unix seconds": message(2, time="yesterday"),
-        "time: impossible as Unix seconds": message(3, time=int(NOW.timestamp()) * 1000),
-        "message_id: not an id": message(4, message_id=[1]),
-        "thread_id: not an id": message(5, thread_id="a\nb"),
-    }
+    now, impossible = int(NOW.timestamp()), "time: impossible as Unix seconds"
+    wrong: list[tuple[str, object]] = [
+        ("time: missing", message(1, time=None)),
+        ("time: not Unix seconds", message(2, time="yesterday")),
+        (impossible, message(3, time=now * 1000)),
+        (impossible, message(4, time=5)),
+        (impossible, message(5, time=now + 2 * 86_400)),
+        ("message_id: not an id", message(6, message_id=[1])),
+        ("thread_id: not an id", message(7, thread_id="a\nb")),
+    ]
     form = b"message_id=6&thread_id=t&message=%D0%94%D0%B0&time=1770000000&channel_account_id=1"
     kept_aside = Received(NOW, False, b"\xff{", "neither a JSON object nor a form")
-    fill(data, [*map(received, wrong.values()), received(form, form=True), kept_aside])
+    fill(data, [*(received(body) for _, body in wrong), received(form, form=True), kept_aside])
     ingest()
     [row] = ask(data, "SELECT * EXCLUDE (load_id) FROM incoming_messages")
     at = datetime.fromtimestamp(1770000000, UTC)
     local = at.replace(tzinfo=None) + timedelta(hours=3)
     assert row[:8] == ("6", "t", local, at, local.date(), NOW, "1", "Да")
     told = ask(data, "SELECT reason, raw IS NOT NULL FROM meta.quarantine ORDER BY line")
-    assert told == [(reason, True) for reason in [*wrong, "neither a JSON object nor a form"]]
+    assert told == [
+        (reason, True)
+        for reason in [*(reason for reason, _ in wrong), "neither a JSON object nor a form"]
+    ]
     [counts] = ask(data, "SELECT records, loaded, quarantined, torn FROM meta.inbox_segments")
-    assert counts == (7, 1, 6, 0)
+    assert counts == (9, 1, 8, 0)
 
 
 @pytest.mark.promise("callback-repeated")
