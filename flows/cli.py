@@ -102,6 +102,23 @@ def doctor(
 
 
 @app.command()
+def callbacks(sandbox: Sandbox = False) -> None:
+    """Receive SmartConnect's callbacks, in the foreground; `up` starts it too.
+
+    A message is acknowledged once it is on the disk; the flow ingest-callbacks loads it.
+    """
+    use_sandbox_data(sandbox)
+    from flows.errors import FlowError  # noqa: PLC0415
+    from flows.receiving import run_callbacks  # noqa: PLC0415
+    from warehouse.errors import WarehouseError  # noqa: PLC0415
+
+    try:
+        run_callbacks(console)
+    except (FlowError, WarehouseError, OSError) as error:
+        raise fail(str(error)) from None
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="Any export file.", exists=True, dir_okay=False)],
     dataset: Annotated[

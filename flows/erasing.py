@@ -14,14 +14,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from extract.inbox import inbox_segments, request_seal
 from flows.erasefiles import FileEraser, Found
+from flows.erasesegments import SegmentEraser
 from flows.errors import EraseRefused, NotConfigured
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_keys
+from flows.segments import take_inbox
 from flows.settings import Settings
 from flows.suppressing import suppression_of
 from transform.contract import Dataset
-from transform.datasets import DATASETS
+from transform.datasets import DATASETS, INCOMING
 from transform.errors import TransformError
 from transform.suppression import Person, RowFinder, Suppression, check_words
 from warehouse.database import Writer, opened
@@ -47,6 +50,7 @@ from warehouse.rebuilding import Rebuild, rebuilding
 from warehouse.releases import publish_alone, releases
 
 HOLDER = "an erasure"
+SEAL_WAIT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ class Erasure:
         suppression = self._suppression(person)
         suppression = self._with_threads(suppression)
         files = rows_raw = 0
-        for dataset, _, path in self._raw():
+        waiting = [(INCOMING, path) for path in inbox_segments(self.layout.inbox)]
+        for dataset, path in [*waiting, *((kept[0], kept[2]) for kept in self._raw())]:
             found = self._held(self._eraser(dataset, suppression), path)
             if found is not None:
                 files, rows_raw = files + 1, rows_raw + found.rows
@@ -158,6 +163,7 @@ class Erasure:
             schemas=self._schemas,
             memory_limit_mb=self._settings.memory_limit_mb,
         ) as rebuild:
+            self._empty_inbox()
             suppression = self._with_threads(self._suppression())
             add_words(self.layout, suppression.words)
             self._clean_raw(suppression)
@@ -169,6 +175,15 @@ class Erasure:
             else:
                 self._prove(suppression)
             finish_requests(self.layout)
+
+    def _empty_inbox(self) -> None:
+        """Take callbacks that aren't loaded yet into raw/, where all is looked through."""
+        if not request_seal(self.layout.inbox, SEAL_WAIT_SECONDS):
+            raise EraseRefused(
+                "The receiver of callbacks doesn't close what it writes, which may hold the "
+                "person: stop it (or let it answer), then run `smartconnect erase` again."
+            )
+        take_inbox(self.layout, self._suppression(), self._settings.zone)
 
     def _replace_database(self, rebuild: Rebuild, suppression: Suppression) -> None:
         known = read_list(self.layout)
@@ -255,7 +270,7 @@ class Erasure:
                 rows_suppressed=new.rows_erased,
             )
 
-    def _held(self, eraser: FileEraser, path: Path) -> Found | None:
+    def _held(self, eraser: FileEraser | SegmentEraser, path: Path) -> Found | None:
         """What a file holds of them, None: nothing. Of one that can't be read and may, no rows."""
         try:
             found = eraser.find(path)
@@ -295,7 +310,9 @@ class Erasure:
             for path in sorted((self.layout.lake / dataset.name).glob("*/*.parquet")):
                 yield date.fromisoformat(path.parent.name.partition("=")[2]), path
 
-    def _eraser(self, dataset: Dataset, suppression: Suppression) -> FileEraser:
+    def _eraser(self, dataset: Dataset, suppression: Suppression) -> FileEraser | SegmentEraser:
+        if dataset is INCOMING:
+            return SegmentEraser(suppression)
         return FileEraser(dataset, self._mapping.of(dataset.name), suppression)
 
 

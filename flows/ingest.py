@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from flows.budget import require_budget, within_budget
+from flows.callbackcheck import callback_warnings, compare, tell_callbacks
 from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
@@ -36,11 +38,11 @@ from warehouse.ledger import (
     day_states,
     newest_observation,
 )
-from warehouse.reconciling import Comparison
 from warehouse.replay import read_outcomes, replay_steps
 
 __all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0
+T = TypeVar("T")
 Plan = Callable[[str, Mapping[date, DayState]], Sequence[date]]
 
 
@@ -112,20 +114,20 @@ async def ingest(
     if with_users:
         report.outcomes.append(await list_outcome(run))
     told = await _reconciled(run, reconcile)
+    called = await _reconciled(run, compare)
     report.release = await publish_release() or loader.released
     report.notes += run.notes
     told += await _reconciled(run, reconcile_release)
-    report.warnings += warnings(told)
+    report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []
     await tell(told)
+    await tell_callbacks(called)
     _refuse_all_empty(report.outcomes, known)
 
 
-async def _reconciled(
-    run: Run, compare: Callable[[Writer, Run], list[Comparison]]
-) -> list[Comparison]:
+async def _reconciled(run: Run, comparing: Callable[[Writer, Run], list[T]]) -> list[T]:
     async with writer_session(run) as writer:
-        return await in_thread(compare, writer, run)
+        return await in_thread(comparing, writer, run)
 
 
 def protected_otherwise(run: Run, known: Known, asked: Sequence[DayKey]) -> list[str]:

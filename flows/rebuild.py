@@ -24,11 +24,12 @@ from flows.reading import (
     normalise_file,
     observation,
 )
+from flows.segments import Loading, load_segments
 from flows.settings import Selection, Settings, load_settings
 from flows.summary import FAILED, DayOutcome, RunReport
 from flows.suppressing import refuse_unfinished
 from flows.windows import ddmmyyyy
-from transform.datasets import DATASETS
+from transform.datasets import DATASETS, INCOMING
 from transform.drift import refuse_drift
 from transform.errors import TransformError
 from warehouse.database import Writer
@@ -38,7 +39,7 @@ from warehouse.keptdays import take_over
 from warehouse.layout import DataDirectory, private_files
 from warehouse.ledger import get_fact
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
-from warehouse.raw import prove_raw
+from warehouse.raw import prove_raw, raw_observations
 from warehouse.rebuilding import Rebuild, rebuilding
 from warehouse.replay import Step, rebuild_list_steps, rebuild_steps
 
@@ -103,6 +104,9 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
             selection = _selection(writer, settings)
             reading = Reading(settings.time_zone, selection, mapping, privacy)
             report.outcomes += _Replay(writer, layout, settings, reading).run(steps, tell)
+            load_segments(
+                writer, Loading(layout, reading, "", source="raw"), needed=rebuild.segments
+            )
             report.notes += _kept_lines(steps)
         rebuild.swap()
         rebuild.forget_rejected([n for n, dataset in DATASETS.items() if privacy.of(dataset)])
@@ -114,10 +118,10 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
 
 def _steps(rebuild: Rebuild) -> list[Step]:
     steps: list[Step] = []
-    for name in DATASETS:
+    for name in [name for name in DATASETS if name != INCOMING.name]:
         find = rebuild_list_steps if DATASETS[name].key else rebuild_steps
         steps += find(rebuild.layout, rebuild.ledger(name), name)
-    if not steps:
+    if not steps and not raw_observations(rebuild.layout, INCOMING.name):
         raise NothingKept(
             f"{rebuild.layout.raw} holds no file to rebuild from: run a nightly or a backfill."
         )

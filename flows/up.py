@@ -26,6 +26,7 @@ POOL = "smartconnect"
 LOOPBACK = "127.0.0.1"
 UI_USER = "smartconnect"
 SANDBOX_DIR = "data-sandbox"
+SANDBOX_SECRET = "sandbox-callbacks"  # noqa: S105  (of invented data)
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -54,13 +55,20 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
         layout.initialise("sandbox")
         environment.update(sandbox_environment(base_url, layout.root))
         start = f"{shlex.quote(sys.executable)} -m sandbox --port {sandbox_port}"
-        processes.append(("sandbox", f"{start} --token {SANDBOX_TOKEN} --export-seconds 1"))
+        start += f" --token {SANDBOX_TOKEN} --export-seconds 1"
+        callback_port = free_port()
+        environment["SMARTCONNECT_CALLBACK_PORT"] = str(callback_port)
+        environment["SMARTCONNECT_CALLBACK_SECRET"] = SANDBOX_SECRET
+        url = f"http://127.0.0.1:{callback_port}/{SANDBOX_SECRET}"
+        processes.append(("sandbox", f"{start} --callback-url {url}"))
     else:
         _require_token()
         settings = load_settings()
         layout = data_directory(settings)
         layout.initialise(settings.origin)
     environment["PREFECT_HOME"] = str(prefect_home(layout))
+    if sandbox or load_settings().callback_secret is not None:
+        processes.append(("callbacks", f"{_quoted('smartconnect')} callbacks"))
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
     manager = Manager()
     for name, command in processes:

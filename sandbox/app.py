@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -17,7 +19,7 @@ from starlette.types import ASGIApp
 from sandbox.api import Answer, Api, Handler
 from sandbox.faults import DOWNLOAD, OPERATIONS, WIRE, Fault
 from sandbox.inputs import BadInput, parse_date
-from sandbox.messages import content_hash, days_between
+from sandbox.messages import Message, content_hash, days_between
 from sandbox.misbehaving import (
     BrokenOff,
     cut_chunk,
@@ -175,9 +177,14 @@ class Pages:
         return JSONResponse({"rotated": True})
 
     async def callbacks(self, request: Request) -> Response:
-        """Send a day's incoming messages to the company's URL."""
-        day = parse_date(request.query_params["date"])
-        return JSONResponse({"sent": await send_callbacks(self._api, day)})
+        """Send a day's incoming messages to the company's URL.
+
+        `repeat=2` sends each twice, `shuffle=1` in any order, `form=1` as a form; `forged=3` so
+        many more to a wrong path, `malformed=3` so many more bodies that are none.
+        """
+        query = request.query_params
+        told = {name: int(query[name]) for name in CALLBACK_WAYS if name in query}
+        return JSONResponse(await send_callbacks(self._api, parse_date(query["date"]), **told))
 
 
 def make_app(options: SandboxOptions) -> ASGIApp:
@@ -199,22 +206,55 @@ def make_app(options: SandboxOptions) -> ASGIApp:
     return with_transport(app)
 
 
-async def send_callbacks(api: Api, day: date) -> int:
-    """POST every incoming message of a day to the company's URL, as published."""
-    if api.options.callback_url is None:
-        return 0
-    sent = 0
+CALLBACK_WAYS = ("repeat", "shuffle", "form", "forged", "malformed")
+
+
+async def send_callbacks(
+    api: Api,
+    day: date,
+    *,
+    repeat: int = 1,
+    shuffle: int = 0,
+    form: int = 0,
+    forged: int = 0,
+    malformed: int = 0,
+) -> dict[str, Any]:
+    """POST every incoming message of a day to the company's URL, as published; what was answered.
+
+    A URL that nobody answers at, or with a status of its own, is counted: there are no retries.
+    """
+    url, answers = api.options.callback_url, Counter[str]()
+    if url is None:
+        return {"sent": 0, "answers": {}}
+    bodies = [_callback(api, m) for m in api.jobs.company.messages(day, day, "message")]
+    messages = [body for body in bodies if body is not None] * repeat
+    if shuffle:
+        random.Random(api.options.seed).shuffle(messages)  # noqa: S311
+    sending = [(url, body) for body in messages]
+    sending += [(f"{url}-forged", body) for body in messages[:forged]]
     async with httpx.AsyncClient(timeout=10) as client:
-        for m in api.jobs.company.messages(day, day, "message"):
-            if m.direction != "in":
-                continue
-            body: dict[str, Any] = {
-                "channel_account_id": m.channel_account_id,
-                "thread_id": m.thread_id,
-                "message": m.text,
-                "message_id": m.message_id,
-                "time": int(m.sent_at.replace(tzinfo=api.options.zone).timestamp()),
-            }
-            await client.post(api.options.callback_url, json=body)
-            sent += 1
-    return sent
+        for to, body in sending:
+            told: dict[str, Any] = {"data": body} if form else {"json": body}
+            answers[await _answer(client, to, **told)] += 1
+        for _ in range(malformed):
+            answers[await _answer(client, url, content=b'{"message_id": ')] += 1
+    return {"sent": len(messages), "answers": dict(answers)}
+
+
+async def _answer(client: httpx.AsyncClient, url: str, **told: Any) -> str:
+    try:
+        return str((await client.post(url, **told)).status_code)
+    except httpx.TransportError as error:
+        return type(error).__name__
+
+
+def _callback(api: Api, m: Message) -> dict[str, Any] | None:
+    if m.direction != "in":
+        return None
+    return {
+        "channel_account_id": m.channel_account_id,
+        "thread_id": m.thread_id,
+        "message": m.text,
+        "message_id": m.message_id,
+        "time": int(m.sent_at.replace(tzinfo=api.options.zone).timestamp()),
+    }

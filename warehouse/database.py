@@ -20,6 +20,7 @@ from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
 from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
+from warehouse.views import make_views
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
 STORAGE_VERSION = "v1.0.0"
@@ -175,6 +176,7 @@ def prepare_tables(writer: Writer) -> None:
         make_meta(connection)
         for contract in contracts:
             make_dataset(connection, contract)
+        make_views(connection, writer.contracts)
         fill_dictionary(connection, contracts)
 
 

@@ -247,7 +247,7 @@ class Eraser:
     def _rename(self) -> None:
         """The ledger follows the files of raw/ that were written anew."""
         for before, after in self.renamed.items():
-            for table in ("loads", "days"):
+            for table in ("loads", "days", "inbox_segments"):
                 self.writer.connection.execute(
                     f"UPDATE meta.{table} SET file_sha256 = ? WHERE file_sha256 = ?",
                     [after, before],

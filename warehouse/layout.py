@@ -65,6 +65,11 @@ class DataDirectory:
         return self.root / "extracts"
 
     @property
+    def inbox(self) -> Path:
+        """Callbacks as they came, until they are in `raw`."""
+        return self.root / "inbox"
+
+    @property
     def state(self) -> Path:
         """What is ours alone."""
         return self.root / "state"
@@ -171,7 +176,7 @@ class DataDirectory:
     def _make(self) -> None:
         if not self.root.exists():
             self._make_root()
-        private = (self.raw, self.quarantine, self.state, self.root / "inbox")
+        private = (self.raw, self.quarantine, self.state, self.inbox)
         for folder in (*private, self.incoming, self.journal, self.locks, self.building):
             folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.layout.private-made")

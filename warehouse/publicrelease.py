@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from warehouse.database import STORAGE_VERSION, Writer
 from warehouse.ledger import day_files
+from warehouse.metatables import META_TABLES
 from warehouse.schema import (
-    META_TABLES,
     Contract,
     dataset_tables,
     fill_dictionary,
@@ -29,6 +29,7 @@ from warehouse.schema import (
     make_meta,
     quoted,
 )
+from warehouse.views import make_views
 
 _WITHHELD: Mapping[str, tuple[str, ...]] = {
     "quarantine": ("raw",),
@@ -61,6 +62,7 @@ def write_public_database(writer: Writer, target: Path) -> None:
                 connection.execute(f"ALTER TABLE meta.{table} DROP COLUMN {quoted(column)}")
         for contract in contracts:
             make_dataset(connection, contract)
+        make_views(connection, {contract.dataset: contract for contract in contracts})
         tables = [f"meta.{name}" for name in META_TABLES if name != "columns"]
         for table in [*tables, *(name for c in contracts for name in dataset_tables(c))]:
             _fill(writer, table)

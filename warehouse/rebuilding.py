@@ -25,6 +25,7 @@ import pyarrow as pa
 from warehouse.database import Writer, opened, prepare_tables, revision, writer_lock
 from warehouse.disk import on_disk
 from warehouse.errors import DatabaseUnreadable
+from warehouse.incoming import loaded_segments
 from warehouse.lake import make_folders
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
 from warehouse.leftovers import present
@@ -52,6 +53,7 @@ class Rebuild:
         layout: the data directory that is rebuilt.
         staging: where the new warehouse is made.
         ledgers: what the old database says of each dataset; nothing where there is none.
+        segments: hashes of the inbox's segments that it has loaded.
     """
 
     layout: DataDirectory
@@ -60,6 +62,7 @@ class Rebuild:
     schemas: Sequence[pa.Schema]
     memory_limit_mb: int
     ledgers: dict[str, Ledger] = field(default_factory=dict)
+    segments: frozenset[str] = frozenset()
     _revision: int = 0
 
     def ledger(self, dataset: str) -> Ledger:
@@ -102,6 +105,7 @@ class Rebuild:
             prepare_tables(old)
             self.ledgers = {name: read_outcomes(old, name) for name in old.contracts}
             self._revision = revision(old.connection)
+            self.segments = frozenset(loaded_segments(old))
             old.connection.execute("CHECKPOINT warehouse")
             sys.audit("smartconnect.point", "warehouse.rebuilding.old-checkpointed")
             lake = old.connection.execute("SELECT lake_file FROM meta.days").fetchall()

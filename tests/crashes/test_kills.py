@@ -43,6 +43,7 @@ IN_AN_ERASURE = (
     "warehouse.raw.file-removed",
     "warehouse.releases.hold-lifted",
     "flows.erasefiles.",
+    "flows.erasesegments.",
     "flows.suppressing.",
 )
 # Not rehearsed yet: a backup is a directory of its own, and counts by its manifest, written last.

@@ -15,6 +15,7 @@ LISTS = ("users", "user_details", "channel_accounts")
 TABLES = (
     "chats",
     "statistics",
+    "incoming_messages",
     *LISTS,
     *(f"{name[:-1]}_snapshots" for name in LISTS),
     *(f"{name}_history" for name in LISTS),

@@ -25,15 +25,18 @@ from typing import Any
 
 from prefect import Task
 
+import flows.callbacks
 import flows.ingest
 import flows.snapshot
 from crashing.checks import content, leftovers, whole
 from crashing.points import EVENT
 from extract.errors import SendUncertain
+from extract.inbox import Inbox, Received, request_seal
 from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
 from flows.bulk import Plan, Sending
 from flows.chatextract import Wanted, make_extract
+from flows.loader import publish_now, writer_session
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
 from flows.run import open_run
@@ -217,6 +220,25 @@ async def withheld() -> None:
     await run_days([0], datasets=["chats"])
 
 
+async def called() -> None:
+    """Callbacks are received, among them what is no message and what came before, and loaded."""
+    settings = load_settings()
+    layout, at = layout_of(settings), datetime(2026, 2, 3, tzinfo=UTC)
+    bodies = [
+        b'{"message_id": %d, "thread_id": "t", "message": "a", "time": 1770000000}' % (number % 3)
+        for number in range(4)
+    ]
+    async with Inbox(layout.inbox, seal_seconds=60, seal_bytes=10**6) as inbox:
+        for body in [*bodies, b"{"]:
+            await inbox.keep(Received(at, False, body, None if body != b"{" else "no message"))
+        assert await asyncio.to_thread(request_seal, layout.inbox, 10)
+    async with open_run(settings, "rehearsal", "", offline=True) as run:
+        await flows.ingest.read_ledger(run, [])
+        await flows.callbacks.ingest_callbacks()
+        async with writer_session(run) as writer:
+            await publish_now(writer, run)
+
+
 async def filtered() -> None:
     """A filtered export's name, which takes a key."""
     layout = layout_of(load_settings())
@@ -277,6 +299,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         cut,
         drifted,
         rolled_back,
+        called,
         rebuilt,
         withheld,
         filtered,
