@@ -156,6 +156,8 @@ def _attach(
     connection.execute("SET threads = 1")
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
     connection.execute("SET preserve_insertion_order = false")
+    # What it reuses of an earlier checkpoint, clients before 2.0 can't find.
+    connection.execute("SET experimental_metadata_reuse = false")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(
         f"ATTACH {literal(str(layout.database))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
