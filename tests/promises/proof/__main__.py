@@ -6,24 +6,23 @@ import argparse
 import sys
 
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.text import Text
 
-from proof.breaking import Verdict, try_all
+from proof.breaking import Verdict, sound, try_all
 from proof.marked import marked_tests
 from proof.page import PAGE, promises_page
 from proof.table import mutants, promised_rows
 
 
-def show(console: Console, verdicts: list[Verdict]) -> None:
-    """Each breakage with the test that caught it."""
-    table = Table("row", "breakage", "outcome", "by", "seconds")
-    for verdict in verdicts:
-        mutant = verdict.mutant
-        style = "" if verdict.outcome == "caught" else "bold red"
-        assert mutant is not None
-        cells = (mutant.row, mutant.why, verdict.outcome, verdict.by, f"{verdict.seconds:.0f}")
-        table.add_row(*cells, style=style)
-    console.print(table)
+def told(verdict: Verdict) -> Text:
+    """A line: what was broken, and the test that caught it."""
+    mutant = verdict.mutant
+    assert mutant is not None
+    style = "" if verdict.outcome == "caught" else "bold red"
+    by = f" by {verdict.by}" if verdict.by else ""
+    seconds = f" ({verdict.seconds:.0f} s)"
+    return Text(f"{verdict.outcome}{by}{seconds}: {mutant.row}: {mutant.why}", style)
 
 
 def run_mutants(console: Console, wanted: list[str], at_once: int) -> int:
@@ -33,14 +32,19 @@ def run_mutants(console: Console, wanted: list[str], at_once: int) -> int:
         for mutant in mutants()
         if not wanted or any(mutant.row.startswith(prefix) for prefix in wanted)
     ]
-    sound, verdicts = try_all(broken, marked_tests(), at_once)
-    if sound.outcome != "survived":
-        console.print(f"The tests fail on the code as it is: {sound.by}", markup=False)
+    marked, caught = marked_tests(), 0
+    console.print(f"{len(broken)} breakages; first the tests on the code as it is …")
+    before = sound(broken, marked)
+    if before.outcome != "survived":
+        console.print(f"The tests fail on the code as it is: {before.by}", markup=False)
         return 1
-    show(console, verdicts)
-    caught = sum(verdict.outcome == "caught" for verdict in verdicts)
-    console.print(f"{caught} of {len(verdicts)} breakages caught by the tests of their row.")
-    return 0 if caught == len(verdicts) else 1
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        for verdict in bar.track(try_all(broken, marked, at_once), total=len(broken)):
+            bar.console.print(told(verdict))
+            caught += verdict.outcome == "caught"
+    console.print(f"{caught} of {len(broken)} breakages caught by the tests of their row.")
+    return 0 if caught == len(broken) else 1
 
 
 def main() -> int:

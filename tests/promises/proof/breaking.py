@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,14 +82,16 @@ def try_tests(mutant: Mutant | None, tests: Sequence[str]) -> Verdict:
     return Verdict(mutant, outcome, by if code else "", time.monotonic() - began)
 
 
+def sound(broken: Sequence[Mutant], marked: dict[str, list[str]]) -> Verdict:
+    """The rows' tests against the code as it is: it must survive them."""
+    return try_tests(None, sorted({test for mutant in broken for test in marked[mutant.row]}))
+
+
 def try_all(
     broken: Sequence[Mutant], marked: dict[str, list[str]], at_once: int
-) -> tuple[Verdict, list[Verdict]]:
-    """First the rows' tests against the code as it is, which must pass; then each breakage."""
-    tests = sorted({test for mutant in broken for test in marked.get(mutant.row, [])})
-    sound = try_tests(None, tests)
-    if sound.outcome != "survived":
-        return sound, []
+) -> Iterator[Verdict]:
+    """Each breakage, as its tests end."""
     with ThreadPoolExecutor(at_once) as pool:
-        verdicts = pool.map(lambda mutant: try_tests(mutant, marked[mutant.row]), broken)
-        return sound, list(verdicts)
+        tried = [pool.submit(try_tests, mutant, marked[mutant.row]) for mutant in broken]
+        for done in as_completed(tried):
+            yield done.result()
