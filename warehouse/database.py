@@ -19,7 +19,14 @@ from filelock import FileLock, Timeout
 from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
-from warehouse.schema import Contract, fill_dictionary, literal, make_dataset, make_meta
+from warehouse.schema import (
+    Contract,
+    fill_dictionary,
+    literal,
+    make_dataset,
+    make_meta,
+    tables_there,
+)
 from warehouse.views import make_views
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
@@ -175,9 +182,10 @@ def prepare_tables(writer: Writer) -> None:
     """
     contracts = list(writer.contracts.values())
     with writer.transaction() as connection:
-        make_meta(connection)
+        there = tables_there(connection)
+        make_meta(connection, there)
         for contract in contracts:
-            make_dataset(connection, contract)
+            make_dataset(connection, contract, there)
         make_views(connection, writer.contracts)
         fill_dictionary(connection, contracts)
 

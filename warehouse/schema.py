@@ -113,11 +113,30 @@ def duckdb_type(kind: pa.DataType) -> str:
     return names[kind]
 
 
-def make_meta(connection: duckdb.DuckDBPyConnection) -> None:
+# Schema and table → its COMMENT, and those of its columns.
+Tables = Mapping[str, tuple[str | None, Mapping[str, str | None]]]
+
+
+def tables_there(connection: duckdb.DuckDBPyConnection) -> Tables:
+    """The tables of the database in use: what is there as it should be needn't be made again."""
+    comments = connection.execute(
+        """SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()
+           WHERE database_name = current_database()"""
+    ).fetchall()
+    columns: dict[str, dict[str, str | None]] = {}
+    for table, name, comment in connection.execute(
+        """SELECT schema_name || '.' || table_name, column_name, comment FROM duckdb_columns()
+           WHERE database_name = current_database()"""
+    ).fetchall():
+        columns.setdefault(table, {})[name] = comment
+    return {table: (comment, columns.get(table, {})) for table, comment in comments}
+
+
+def make_meta(connection: duckdb.DuckDBPyConnection, there: Tables | None = None) -> None:
     """Make schema `meta` and its tables, with COMMENTs, where they are not there yet."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS meta")
     for name, (comment, columns) in META_TABLES.items():
-        make_table(connection, f"meta.{name}", comment, columns)
+        make_table(connection, f"meta.{name}", comment, columns, there or {})
     connection.execute("INSERT INTO meta.revision SELECT 0 WHERE NOT EXISTS (FROM meta.revision)")
 
 
@@ -126,12 +145,16 @@ def make_table(
     table: str,
     comment: str,
     columns: Mapping[str, tuple[str, str]],
+    there: Tables,
 ) -> None:
-    """Make a table, or add the columns that it lacks.
+    """Make a table, or add the columns that it lacks; nothing where it is `there` just so.
 
     Raises:
         ContractChanged: it has a column that the contract no longer has.
     """
+    meanings = {name: meaning for name, (_, meaning) in columns.items()}
+    if there.get(table if "." in table else f"main.{table}") == (comment, meanings):
+        return
     declared = ", ".join(f"{quoted(name)} {kind}" for name, (kind, _) in columns.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({declared})")
     present = [str(row[0]) for row in connection.execute(f"DESCRIBE {table}").fetchall()]
@@ -155,7 +178,9 @@ def dataset_tables(contract: Contract) -> list[str]:
     return [name, f"{name[:-1]}_snapshots", f"{name}_history"] if contract.key else [name]
 
 
-def make_dataset(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+def make_dataset(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, there: Tables | None = None
+) -> None:
     """Make a dataset's tables: a fact table, or a list's three."""
     own = {
         field.name: (_declared_type(contract, field), contract.comment(field.name))
@@ -164,15 +189,17 @@ def make_dataset(connection: duckdb.DuckDBPyConnection, contract: Contract) -> N
     name, *aside = dataset_tables(contract)
     if aside:
         snapshots, history = aside
-        make_table(connection, name, f"{contract.grain} As the latest list has it.", own)
+        make_table(
+            connection, name, f"{contract.grain} As the latest list has it.", own, there or {}
+        )
         day = {"snapshot_date": ("DATE", "The day of the list, in the company's time zone.")}
         comment = f"{contract.grain} Each day's list as it came."
-        make_table(connection, snapshots, comment, {**day, **own})
+        make_table(connection, snapshots, comment, {**day, **own}, there or {})
         comment = f"{contract.grain} One row a version: a new one when a tracked column changed."
-        make_table(connection, history, comment, {**own, **_HISTORY})
+        make_table(connection, history, comment, {**own, **_HISTORY}, there or {})
         return
     day = {"window_day": ("DATE", WINDOW_DAY)}
-    make_table(connection, name, contract.grain, {**own, **day})
+    make_table(connection, name, contract.grain, {**own, **day}, there or {})
 
 
 def _declared_type(contract: Contract, field: pa.Field[Any]) -> str:
