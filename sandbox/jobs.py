@@ -167,6 +167,7 @@ class Jobs:
             "task_id": task.task_id,
             "date_from": task.date_from.isoformat(),
             "date_to": task.date_to.isoformat(),
+            "filtered_by": sorted(task.filters),
             **more,
         }
         self.served.append(entry)
