@@ -217,7 +217,7 @@ async def withheld() -> None:
     os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "false"
     await run_days([0], datasets=["chats"])
     os.environ["SMARTCONNECT_PUBLISH_PERSONAL"] = "true"
-    await run_days([0], datasets=["chats"])
+    await run_days([1], datasets=["chats"])  # another day: a stage starts no export twice
 
 
 async def called() -> None:
