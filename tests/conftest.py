@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from browsing import chromium, open_page
 
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
@@ -19,6 +20,7 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 StartSandbox = Callable[..., RunningSandbox]
+__all__ = ["chromium", "open_page"]  # fixtures: a browser, and pages without an error
 
 
 @pytest.fixture(scope="session")
