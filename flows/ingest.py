@@ -39,6 +39,7 @@ from warehouse.ledger import (
     newest_observation,
 )
 from warehouse.replay import read_outcomes, replay_steps
+from warehouse.space import require_space
 
 __all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0
@@ -94,6 +95,7 @@ async def ingest(
     Raises:
         NothingFound: every day came empty, and none was loaded before.
         OverBudget: it would make more calls than it may, and isn't to leave days out.
+        warehouse.errors.DirectoryUnusable: the disk has no space for that many days.
         extract.errors.StopRun: no day could do better.
     """
     known = await read_ledger(run, datasets)
@@ -108,6 +110,7 @@ async def ingest(
         report.notes += [left_out] if left_out else []
     else:
         require_budget(run, days, known.export_seconds)
+    await in_thread(require_space, run.layout, len({day for _, day in days}), run.keep_free_bytes)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
     async with loader.serving():
         report.outcomes += await _followed(run, days, loader, options)

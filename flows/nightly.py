@@ -18,6 +18,7 @@ from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
 from flows.sending import alerting
 from flows.settings import load_settings
+from flows.space import space_warning
 from flows.stages import in_thread
 from flows.summary import RunReport
 from flows.telling import leave_artifact
@@ -26,6 +27,7 @@ from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.retention import apply_retention
+from warehouse.space import disk_use
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
 
@@ -52,6 +54,7 @@ async def nightly(lookback_days: Lookback = None) -> None:
 
             await ingest(run, report, EXPORTED, plan, Options(fit_budget=True), with_users=True)
         report.notes += [*await retire(run), *await tell_completeness(run)]
+        report.warnings += await space_left(run)
         await finish(report, "nightly-summary")
     await tell_watchman(settings)
 
@@ -75,6 +78,13 @@ async def retire(run: Run) -> list[str]:
         f"Retention: {removed.raw_files} export files ({removed.raw_bytes / 1024**2:.1f} MB) and "
         f"{removed.quarantine_files} files of the quarantine were removed; their days stay."
     ]
+
+
+async def space_left(run: Run) -> list[str]:
+    """A warning where the disk will be full soon."""
+    use = await in_thread(disk_use, run.layout)
+    said = space_warning(use, run.settings.warn_days_left)
+    return [said] if said else []
 
 
 async def tell_completeness(run: Run) -> list[str]:

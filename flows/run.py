@@ -71,6 +71,11 @@ class Run:
         return self.settings.zone
 
     @property
+    def keep_free_bytes(self) -> int:
+        """What the run must leave free on the disk; 0: whatever there is."""
+        return self.settings.keep_free_mb * 1_000_000
+
+    @property
     def reading(self) -> Reading:
         """How files are read in this run."""
         return Reading(self.settings.time_zone, self.vendor.selection, self.mapping, self.privacy)

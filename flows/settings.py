@@ -122,6 +122,15 @@ class Settings(BaseSettings):
         description="A day that comes back with a smaller share of its rows is held.",
     )
     keep_releases: int = Field(5, ge=2, description="Releases kept for readers and rollback.")
+    keep_free_mb: int = Field(
+        200,
+        ge=0,
+        description="A run that would leave less space than this free, in MB, doesn't begin; 0: "
+        "nothing is checked.",
+    )
+    warn_days_left: int = Field(
+        30, ge=0, description="A nightly warns where the disk is full in fewer days than this."
+    )
     keep_raw_days: int | None = Field(
         None,
         ge=1,

@@ -17,11 +17,13 @@ from flows.completeness import (
 from flows.errors import FlowError
 from flows.personal import data_directory
 from flows.settings import load_settings
+from flows.space import disk_lines
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
 from warehouse.releases import current_release, releases, rollback
+from warehouse.space import disk_use
 
 
 def _layout() -> DataDirectory:
@@ -40,6 +42,7 @@ def show_status(console: Console, *, every_month: bool = False) -> int:
             )
             return 1
         answer = query_release(layout, DAY_FACTS_SQL)
+        use = disk_use(layout)
     except (WarehouseError, FlowError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
@@ -53,6 +56,8 @@ def show_status(console: Console, *, every_month: bool = False) -> int:
     for days in told:
         for line in cures(days):
             console.print(line, markup=False, highlight=False)
+    for line in disk_lines(use):
+        console.print(line, markup=False, highlight=False)
     return 0
 
 

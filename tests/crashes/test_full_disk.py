@@ -23,7 +23,8 @@ from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
 
 COMPANY = SandboxOptions(messages_per_day=60, selection="thread")
-KNOWN = {"DATE_TO": "inclusive", "SELECTION": "thread", "EXPORT_JOBS": "4"}
+# Nothing is checked beforehand: the disk is to refuse it in the middle.
+KNOWN = {"DATE_TO": "inclusive", "SELECTION": "thread", "EXPORT_JOBS": "4", "KEEP_FREE_MB": "0"}
 STAGES = ("first", "again", "third")
 TYPED = re.compile(r"^(warehouse\.errors\.Directory|extract\.errors\.Disk)Unusable: .+")
 # System call → the error it fails with, and how often a thread calls it at most, about.

@@ -1,0 +1,123 @@
+"""What the data takes on the disk, what is free, and for how long that will do.
+
+A release shares its files with the lake by hard links: a file counts once, in the first of the
+areas that has it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.disk import on_disk
+from warehouse.errors import DirectoryUnusable
+from warehouse.layout import DataDirectory
+
+RECENT_DAYS = 30
+_BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes by area (raw, lake, state, …), bytes that are free, and bytes that a day adds."""
+
+    areas: Mapping[str, int]
+    free_bytes: int
+    day_bytes: float
+
+    @property
+    def days_left(self) -> int | None:
+        """Days until the disk is full if each adds what the last ones did; None: nothing does."""
+        return math.floor(self.free_bytes / self.day_bytes) if self.day_bytes else None
+
+
+@on_disk("see what takes its space")
+def disk_use(layout: DataDirectory) -> DiskUse:
+    """Look at every file's size once; no file is read.
+
+    Raises:
+        DirectoryUnusable: the directory can't be listed.
+    """
+    areas = (
+        layout.raw,
+        layout.lake,
+        layout.quarantine,
+        layout.inbox,
+        layout.extracts,
+        layout.releases,
+        layout.state,
+    )
+    seen: set[tuple[int, int]] = set()
+    used = {area.name: sum(_new_bytes(area, seen)) for area in areas if area.exists()}
+    return DiskUse(used, shutil.disk_usage(layout.root).free, bytes_of_a_day(layout))
+
+
+def bytes_of_a_day(layout: DataDirectory) -> float:
+    """What one day of all datasets adds: its files of raw/ and lake/, and its part of the database.
+
+    The mean of each dataset's last days; 0.0 before anything was loaded.
+    """
+    found, days_of_all = 0.0, 0
+    for dataset in layout.lake.iterdir() if layout.lake.exists() else ():
+        days = sorted(dataset.glob("window_day=*"))
+        days_of_all = max(days_of_all, len(days))
+        recent = days[-RECENT_DAYS:]
+        if recent:
+            found += sum(map(_bytes_below, recent)) / len(recent)
+    for dataset in layout.raw.iterdir() if layout.raw.exists() else ():
+        windows = sorted(dataset.iterdir())[-RECENT_DAYS:]
+        if windows:
+            found += sum(map(_bytes_below, windows)) / len(windows)
+    if days_of_all and layout.database.exists():
+        found += layout.database.stat().st_size / days_of_all
+    return found
+
+
+@on_disk("see whether there is space for a run")
+def require_space(layout: DataDirectory, days: int, keep_free_bytes: int) -> None:
+    """Refuse to begin what the disk has no space for: `days` days, and a copy of the database.
+
+    Args:
+        layout: the data directory.
+        days: how many days a run is going to load.
+        keep_free_bytes: what it must leave free; 0: nothing is checked.
+
+    Raises:
+        DirectoryUnusable: there is less space than that; nothing was started.
+    """
+    if not keep_free_bytes or not days:
+        return
+    database_bytes = layout.database.stat().st_size if layout.database.exists() else 0
+    needed = days * bytes_of_a_day(layout) + database_bytes + keep_free_bytes
+    free = shutil.disk_usage(layout.root).free
+    if free < needed:
+        raise DirectoryUnusable(
+            f"{days} days need about {needed / _MIB:,.0f} MiB in {layout.root} (their files, a new "
+            f"copy of the database for readers, and SMARTCONNECT_KEEP_FREE_MB), and "
+            f"{free / _MIB:,.0f} MiB are free. Free space, ask for fewer days, or keep less "
+            "(SMARTCONNECT_KEEP_RAW_DAYS, SMARTCONNECT_KEEP_RELEASES). Nothing was started."
+        )
+
+
+def _files_below(folder: Path) -> Iterator[os.stat_result]:
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # a run is under way, and was done with it
+                yield (Path(where) / name).lstat()
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(file.st_size for file in _files_below(folder))
+
+
+def _new_bytes(area: Path, seen: set[tuple[int, int]]) -> Iterator[int]:
+    for file in _files_below(area):
+        if (file.st_dev, file.st_ino) not in seen:
+            seen.add((file.st_dev, file.st_ino))
+            yield file.st_blocks * _BLOCK_BYTES
