@@ -55,7 +55,7 @@ MART_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     ),
 }
 _USED = {
-    "chats": ("user_name", "client_name", "client_phone"),
+    "chats": ("user_name", "client_name", "client_phone", "text"),
     "users": ("user_id", "user_name"),
 }
 
