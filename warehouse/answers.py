@@ -171,7 +171,7 @@ def _sla(connection: duckdb.DuckDBPyConnection, filters: Filters) -> list[Sla]:
 
 def choices(reader: Reader) -> Choices:
     """What the filters offer."""
-    first, last = _one(reader, "SELECT first_date, last_date FROM mart.known")
+    days = reader.connection.execute("SELECT first_date, last_date FROM mart.known").fetchall()
     channels = reader.connection.execute(
         "SELECT DISTINCT channel FROM mart.messages ORDER BY channel"
     ).fetchall()
@@ -182,13 +182,8 @@ def choices(reader: Reader) -> Choices:
     ).fetchall()
     labels = [(key, listed.get(key) or name or key) for key, name in rows]
     return Choices(
-        first,
-        last,
+        days[0][0],
+        days[0][1],
         [str(row[0]) for row in channels],
         sorted(labels, key=lambda pair: (pair[1].casefold(), pair[0])),
     )
-
-
-def _one(reader: Reader, sql: str) -> tuple[date | None, date | None]:
-    row = reader.connection.execute(sql).fetchone()
-    return (row[0], row[1]) if row else (None, None)

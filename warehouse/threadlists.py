@@ -184,8 +184,7 @@ def _page(
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT count(*) FROM chosen_threads").fetchone()
-    return int(row[0]) if row else 0
+    return int(connection.execute("SELECT count(*) FROM chosen_threads").fetchall()[0][0])
 
 
 def messages_of(reader: Reader, chat_id: str) -> pa.Table:
