@@ -148,8 +148,8 @@ def load_messages(
             dataset="chats",
             window_day=day,
             load_id=load_id,
-            observed_at=observed_at or datetime(day.year, day.month, day.day, tzinfo=UTC)
-            + timedelta(days=2),
+            observed_at=observed_at
+            or datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2),
             file_sha256=load_id,
             file_bytes=lake.bytes,
             task_id=1,

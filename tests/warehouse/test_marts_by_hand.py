@@ -236,7 +236,14 @@ def test_a_message_of_the_future_makes_nobody_wait() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["threads", "responses", "response_by_day", "response_by_operator", "response_by_channel", "sla"],
+    [
+        "threads",
+        "responses",
+        "response_by_day",
+        "response_by_operator",
+        "response_by_channel",
+        "sla",
+    ],
 )
 def test_a_period_asked_for_alone_has_the_rows_of_the_whole(
     marts: duckdb.DuckDBPyConnection, name: str
