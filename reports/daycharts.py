@@ -33,7 +33,7 @@ def days(figures: Figures, words: Words) -> Picture:
     note = ""
     if not weekly and figures.before.messages_in:
         average = figures.before.messages_in / figures.period.previous().days
-        note = words.say("chart.days.before", n=words.number(average, 1))
+        note = words.say("chart.days.before", n=words.number(average))
     if weekly:
         title = words.say("chart.days.weekly")
     spoken = "; ".join(r["told"] for r in rows if r["told"])

@@ -196,6 +196,6 @@ def figure(picture: Picture, href: Href | None = None) -> Markup:
         body = svg(picture, picture.size, href) + svg(picture, "phone", href)
     note = f'<p class="note">{escape(picture.note)}</p>' if picture.note else ""
     return Markup(  # noqa: S704  (every text in it is escaped above)
-        f'<figure class="chart chart-of-{picture.name}" id="chart-{picture.name}">'
+        f'<figure class="chart chart-is-{picture.size}" id="chart-{picture.name}">'
         f"<figcaption><h3>{escape(picture.title)}</h3></figcaption>{body}{note}</figure>"
     )
