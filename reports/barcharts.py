@@ -64,7 +64,7 @@ def operators(figures: Figures, words: Words) -> Picture:
 def _operator(found: Line, words: Words) -> Row:
     label = plain(found.label) or plain(found.key) or words.say("unknown.operator")
     count = found.now.messages_out
-    short, told = words.number(count), f"{label}: {words.count('out_messages', count)}"
+    short, told = words.number(count), f"{label}: {words.count('messages', count)}"
     if found.threads_per_busy_hour is not None:
         per_hour = words.number(found.threads_per_busy_hour, 1)
         short += f" · {words.say('chart.operators.per_hour', n=per_hour)}"

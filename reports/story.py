@@ -81,13 +81,12 @@ def comparisons(figures: Figures) -> list[tuple[str, Measures]]:
     found = [(f"compare.before_{_grain(figures)}", figures.before)]
     if figures.period.days == 1:
         found.append(("compare.same_weekday", figures.week_before))
-    lacking = {d.day for d in figures.doubts if d.kind == "missing" and d.dataset == "chats"}
     earlier = [figures.period.previous(), figures.period.a_week_before()]
     return [
         (key, m)
         for (key, m), span in zip(found, earlier, strict=False)
         if (m.messages_in or m.messages_out)
-        and not any(span.first <= day <= span.last for day in lacking)
+        and not any(span.first <= day <= span.last for day in figures.missing_before)
     ]
 
 

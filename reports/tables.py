@@ -199,7 +199,7 @@ def teams(figures: Figures, words: Words) -> Table:
 
 
 _LOAD: list[tuple[str, Kind]] = [
-    ("messages_out", "count"), ("threads", "count"), ("busy_hours", "count"),
+    ("written", "count"), ("threads", "count"), ("busy_hours", "count"),
     ("threads_per_busy_hour", "decimal"), ("first_response_median_seconds", "duration"),
     ("response_median_seconds", "duration"), ("response_p90_seconds", "duration"),
     ("response_working_median_seconds", "duration"),
