@@ -150,19 +150,26 @@ def bars(
     marked = [r for r in rows if r.get("before") is not None]
     if marked:
         ticks = over(marked).mark_tick(
-            color=look.colour("ink"), thickness=2, size=17 if look.narrow else 22
+            aria=False, color=look.colour("ink"), thickness=2, size=17 if look.narrow else 22
         )
         layers.append(ticks.encode(y=y, x=alt.X("before:Q")))
     if line is not None:
         rule = over([{"value": line}]).mark_rule(
-            color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
+            aria=False, color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
         )
         layers.append(rule.encode(x="value:Q"))
-    numbers = over(rows).mark_text(align="left", dx=7, color=look.colour("ink"), fontSize=12)
+    numbers = over(rows).mark_text(
+        aria=False, align="left", dx=7, color=look.colour("ink"), fontSize=12
+    )
     layers.append(numbers.encode(y=y, x=alt.X("end:Q"), text="short:N"))
     if look.narrow:
         names = over(rows).mark_text(
-            align="left", dy=-15, color=look.colour("ink"), fontSize=12.5, limit=look.width - 20
+            aria=False,
+            align="left",
+            dy=-15,
+            color=look.colour("ink"),
+            fontSize=12.5,
+            limit=look.width - 20,
         )
         layers.append(names.encode(y=y, x=alt.value(0), text="label:N"))
     return layered(layers, alt.Step(42 if look.narrow else 30))

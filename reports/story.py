@@ -284,6 +284,7 @@ def _moved(mover: Mover, words: Words) -> str:
         )
     share = mover.relative
     change = words.change(share) if share is not None else words.say("mover.new")
-    measure = words.say(f"measure_low.{mover.measure}")
+    written = mover.kind in {"operator", "team"} and mover.measure == "messages_out"
+    measure = words.say(f"measure_low.{'written' if written else mover.measure}")
     was, now = (told(mover.measure, value, words) for value in (mover.before, mover.now))
     return words.say("mover.line", who=who, measure=measure, was=was, now=now, change=change)
