@@ -52,8 +52,15 @@ class Doubt:
     ends: Callable[[], None]
 
 
-async def send_mail(mailing: Mailing, recipient: str, mail: EmailMessage, doubt: Doubt) -> None:
-    """Send an e-mail to one recipient; tried again for as long as it is known not to be sent.
+async def send_mail(
+    mailing: Mailing,
+    recipient: str,
+    mail: EmailMessage,
+    doubt: Doubt,
+    *,
+    patience_seconds: float,
+) -> None:
+    """Send an e-mail to one recipient; tried again for so long while it is known not to be sent.
 
     Raises:
         NotDelivered: it was not sent.
@@ -64,7 +71,7 @@ async def send_mail(mailing: Mailing, recipient: str, mail: EmailMessage, doubt:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(_Later),
             wait=wait_exponential_jitter(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
-            stop=stop_before_delay(mailing.deadline_seconds),
+            stop=stop_before_delay(patience_seconds),
             sleep=asyncio.sleep,
             reraise=True,
         ):
