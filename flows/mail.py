@@ -171,7 +171,11 @@ def compose(mailing: Mailing, recipient: str, message: Message, name: str) -> Em
     for path in message.files:
         kind = _TYPES.get(path.suffix, _SHEET)
         mail.add_attachment(
-            path.read_bytes(), maintype=kind[0], subtype=kind[1], filename=path.name
+            path.read_bytes(),
+            maintype=kind[0],
+            subtype=kind[1],
+            filename=path.name,
+            params={"charset": "utf-8"} if kind[0] == "text" else None,
         )
     return mail
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 from tenacity.stop import stop_before_delay
 
 from flows.errors import FlowError, NotDelivered
@@ -70,7 +70,7 @@ async def send_mail(
     try:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(_Later),
-            wait=wait_exponential_jitter(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
+            wait=wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
             stop=stop_before_delay(patience_seconds),
             sleep=asyncio.sleep,
             reraise=True,
