@@ -201,11 +201,14 @@ def test_a_connection_that_breaks_within_the_message_is_no_doubt(
     (tmp_path / "big.xlsx").write_bytes(bytes(6_000_000))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         told(listening.getsockname()[1], SMTP_HOST="127.0.0.1")
-        listening.settimeout(5)
+        listening.settimeout(0.5)
 
         def serve() -> None:
-            for _ in range(2):
-                connection, _ = listening.accept()
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except TimeoutError:
+                    return
                 came.append(connection)
                 with connection, connection.makefile("rwb") as stream:
                     for answer in (b"220 hi", b"250 hi", b"250 ok", b"250 ok", b"354 go"):
@@ -220,7 +223,7 @@ def test_a_connection_that_breaks_within_the_message_is_no_doubt(
             send_one(Message("s", "t", files=[tmp_path / "big.xlsx"]), patience_seconds=0.3)
         serving.join()
     assert SAID == []
-    assert len(came) == 2
+    assert len(came) >= 2
 
 
 @pytest.mark.parametrize(
