@@ -85,7 +85,7 @@ class Notes:
             pass
         raise _may_have("journal", name, None)
 
-    def write(self, name: str, note: Note) -> None:
+    def keep(self, name: str, note: Note) -> None:
         """Keep a note, durably."""
         kept = {**note.__dict__, "at": note.at.isoformat()}
         write_durably(self._path(name), json.dumps(kept).encode())
@@ -161,7 +161,7 @@ class Outbox(Notes):
                 return False
             if note is not None and note.state == BEGUN and not again:
                 raise _may_have("send_message", name, note)
-            self.write(name, Note(BEGUN, datetime.now(UTC), digest))
+            self.keep(name, Note(BEGUN, datetime.now(UTC), digest))
             try:
                 await self._client.send_message(
                     channel_account_id=letter.channel_account_id,
@@ -177,7 +177,7 @@ class Outbox(Notes):
             if key is None:
                 self.forget(name)
             else:
-                self.write(name, Note(DONE, datetime.now(UTC), digest))
+                self.keep(name, Note(DONE, datetime.now(UTC), digest))
             return True
 
     async def begin_bulk(
@@ -206,7 +206,7 @@ class Outbox(Notes):
                 return note.task_id, False
             if note is not None and not again:
                 raise _may_have("start_bulk", key, note)
-            self.write(key, Note(BEGUN, datetime.now(UTC), digest))
+            self.keep(key, Note(BEGUN, datetime.now(UTC), digest))
             try:
                 reply = await self._client.start_bulk(
                     message=text, channel_account_id=channel_account_id
@@ -219,7 +219,7 @@ class Outbox(Notes):
             except ExtractError:
                 self.forget(key)
                 raise
-            self.write(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
+            self.keep(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
             return reply.task_id, True
 
 

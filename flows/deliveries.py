@@ -139,10 +139,20 @@ class Deliveries:
 
     def _state(self, address: _Address) -> str | None:
         try:
-            note = (self._chats if address.mail is None else self._mails).read(address.note)
+            note = self._read(address)
         except SendUncertain:
             return BEGUN
         return note.state if note else None
+
+    def _begun(self, address: _Address) -> str:
+        try:
+            note = self._read(address)
+        except SendUncertain:
+            note = None
+        return f"begun on {note.at:%d.%m.%Y at %H:%M} UTC" if note else "begun at an unknown time"
+
+    def _read(self, address: _Address) -> Note | None:
+        return (self._chats if address.mail is None else self._mails).read(address.note)
 
     async def _one(self, parcel: Parcel, address: _Address, again: bool) -> Delivered:
         try:
@@ -150,9 +160,8 @@ class Deliveries:
                 sent = await self._to_chat(parcel, address, again)
             else:
                 sent = await self._by_mail(parcel, address, address.mail, again)
-        except (SendUncertain, MailUncertain) as error:
-            came = error.came if isinstance(error, SendUncertain) else str(error)
-            return Delivered(address.whom, Outcome.UNCERTAIN, came)
+        except (SendUncertain, MailUncertain):
+            return Delivered(address.whom, Outcome.UNCERTAIN, self._begun(address))
         except (ExtractError, FlowError, WarehouseError) as error:
             return Delivered(address.whom, Outcome.NOT_SENT, str(error).rstrip("."))
         return Delivered(address.whom, Outcome.SENT if sent else Outcome.BEFORE)
@@ -177,10 +186,10 @@ class Deliveries:
             if note is not None and not again:
                 if note.state == DONE:
                     return False
-                raise MailUncertain(f"begun on {note.at:%d.%m.%Y at %H:%M} UTC, and never settled")
+                raise MailUncertain("begun, and never settled")
 
             def settle(state: str) -> None:
-                notes.write(name, Note(state, datetime.now(UTC), digest))
+                notes.keep(name, Note(state, datetime.now(UTC), digest))
 
             doubt = Doubt(lambda: settle(BEGUN), lambda: notes.forget(name))
             await send_mail(

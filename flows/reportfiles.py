@@ -53,15 +53,15 @@ class ReportFiles:
 def put_report(
     layout: DataDirectory,
     folder: Path,
-    write: Callable[[Path], None],
+    fill: Callable[[Path], None],
     told: Mapping[str, Any],
 ) -> ReportFiles:
-    """Let `write` fill a folder, and put what it wrote into `folder`, in place of what was there.
+    """Let `fill` write a report, and put it into `folder`, in place of what was there.
 
     Args:
         layout: of the company; gives the modes.
         folder: where the report is to be; made if missing.
-        write: writes files, no folders.
+        fill: writes files, no folders.
         told: what `report.json` says of them beside their hashes.
 
     Raises:
@@ -72,7 +72,7 @@ def put_report(
     beside.mkdir(mode=PRIVATE_DIR)
     sys.audit("smartconnect.point", "flows.reportfiles.beside-made")
     try:
-        write(beside)
+        fill(beside)
         made = sorted(path for path in beside.iterdir() if path.is_file())
         hashes = {path.name: _sha256(path) for path in made}
         for path in made:

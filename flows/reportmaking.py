@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from reports.message import short_text
+from reports.page import html_page
+from reports.pictures import write_pictures
+from reports.sheet import write_workbook
+
 from flows.completeness import ranges
 from flows.deliveries import Parcel
 from flows.mail import Message
@@ -15,10 +20,6 @@ from flows.personal import data_directory
 from flows.reportfiles import PAGE, SHEET, ReportFiles, put_report
 from flows.settings import Settings
 from flows.windows import ddmmyyyy
-from reports.message import short_text
-from reports.page import html_page
-from reports.pictures import write_pictures
-from reports.sheet import write_workbook
 from warehouse.answers import read_figures
 from warehouse.figures import Figures, Period
 from warehouse.layout import DataDirectory, private_files
@@ -98,7 +99,7 @@ def _written(
 ) -> ReportFiles:
     period = figures.period
 
-    def write(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         page = html_page(figures, language, company)
         (folder / PAGE).write_text(page, encoding="utf-8")
         write_workbook(figures, language, folder / SHEET)
@@ -115,7 +116,7 @@ def _written(
         "missing": [day.isoformat() for day in figures.missing_days],
     }
     folder = out or layout.report_folder(period.grain, period.first, period.last)
-    return put_report(layout, folder, write, told)
+    return put_report(layout, folder, fill, told)
 
 
 def about(period: Period) -> str:

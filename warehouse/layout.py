@@ -286,13 +286,11 @@ class DataDirectory:
 
         The group that may read releases may read reports; without one, the owner alone.
         """
-        if self.group is None:
-            path.chmod(PRIVATE_DIR if path.is_dir() else PRIVATE_FILE)
-            sys.audit("smartconnect.point", "warehouse.layout.report-closed")
-            return
-        shutil.chown(path, group=self.group)
-        sys.audit("smartconnect.point", "warehouse.layout.report-given")
-        path.chmod(0o750 if path.is_dir() else 0o640)
+        if self.group is not None:
+            shutil.chown(path, group=self.group)
+            sys.audit("smartconnect.point", "warehouse.layout.report-given")
+        folder, file = (PRIVATE_DIR, PRIVATE_FILE) if self.group is None else (0o750, 0o640)
+        path.chmod(folder if path.is_dir() else file)
         sys.audit("smartconnect.point", "warehouse.layout.report-opened")
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from killed_delivery import PARCEL
-from mailserver import Mails, lost, mail_server
+from crashing.mailserver import Mails, lost, mail_server
+from crashing.stages import PARCEL
 
 from extract.errors import SendUncertain
 from flows import mailer
@@ -25,7 +23,6 @@ from sandbox.server import RunningSandbox
 
 ONE, TWO = "canary.one@example.org", "canary.two@example.org"
 THREAD = "canary-thread-77"
-CHILD = Path(__file__).with_name("killed_delivery.py")
 SENT, BEFORE, UNCERTAIN, NOT_SENT = (
     Outcome.SENT, Outcome.BEFORE, Outcome.UNCERTAIN, Outcome.NOT_SENT,
 )  # fmt: skip
@@ -49,17 +46,6 @@ class Post:
 
     def told(self, *, again: bool = False) -> list[Delivered]:
         return asyncio.run(Deliveries(load_settings()).deliver(PARCEL, again=again))
-
-    def in_a_child(self, *point: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, str(CHILD), *point],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -139,33 +125,6 @@ def test_a_chat_whose_answer_was_lost_is_a_doubt_too(post: Post) -> None:
     assert post.deliver() == [BEFORE, BEFORE, UNCERTAIN]
     assert post.deliver(again=True) == [BEFORE, BEFORE, SENT]
     assert post.counts() == (1, 1, 2)
-
-
-@pytest.mark.promise("report-once", "report-doubt")
-@pytest.mark.parametrize(
-    ("point", "count", "ones", "then"),
-    [
-        ("extract.outbox.noted", 1, 0, "may have been sent"),  # before its last line
-        ("flows.mailer.taken", 1, 1, "may have been sent"),  # taken, and not noted
-        ("extract.outbox.noted", 2, 1, "sent before"),
-        ("extract.outbox.sent", 1, 1, "sent before"),  # the chat's turn
-    ],
-)
-def test_kill_9_anywhere_around_a_delivery_sends_nothing_twice(
-    post: Post, point: str, count: int, ones: int, then: str
-) -> None:
-    code, said = post.in_a_child(point, str(count))
-    assert code == -9, said
-    assert len(post.mails.of(ONE)) == ones
-    code, said = post.in_a_child()
-    assert code == 0, said
-    assert f"recipient 1 of 2: {then}" in said
-    assert "canary" not in said
-    if point == "extract.outbox.sent":
-        assert "the chat: may have been sent" in said
-    if "may have been sent" in said:
-        assert "--send-again" in said
-    assert post.counts() == (ones, 1, 1)
 
 
 @pytest.mark.promise("report-once")

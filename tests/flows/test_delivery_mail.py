@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mailserver import PASSWORD, USER, certificate, lost, mail_server
+from crashing.mailserver import PASSWORD, USER, certificate, lost, mail_server
 
 from flows import mailer
 from flows.errors import NotConfigured, NotDelivered
