@@ -6,40 +6,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-from reports.message import short_text
-from reports.page import html_page
-from reports.pictures import write_pictures
-from reports.sheet import write_workbook
+from typing import Any
 
 from flows.completeness import ranges
 from flows.deliveries import Parcel
 from flows.mail import Message
 from flows.personal import data_directory
-from flows.reportfiles import PAGE, SHEET, ReportFiles, put_report
+from flows.reportfiles import PAGE, SHEET, ReportFiles, keep_newest, put_report
 from flows.settings import Settings
 from flows.windows import ddmmyyyy
+from reports.charts import all_charts
+from reports.message import short_text
+from reports.page import html_page
+from reports.pictures import write_pictures
+from reports.sheet import write_workbook
+from reports.words import Language, words_of
 from warehouse.answers import read_figures
 from warehouse.figures import Figures, Period
 from warehouse.layout import DataDirectory, private_files
 from warehouse.leftovers import present
 from warehouse.marts import release_reader
 
-Language = Literal["ru", "en"]
+IN_MAIL = ("card", "days", "hours", "channels")
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report that is made. `text` is short and names nobody."""
+    """A report that is made.
+
+    Args:
+        period: its days.
+        release: the release whose figures it shows.
+        files: where it is.
+        missing: days that were never loaded, as people write them.
+        nothing_loaded: all of its days are missing: it says so, and has no figures.
+        text: short, and names nobody.
+        pictures: for a mail's body, each with its words for who can't see it.
+    """
 
     period: Period
-    language: Language
     release: int | None
     files: ReportFiles
     missing: tuple[str, ...]
     nothing_loaded: bool
     text: str = field(repr=False)
+    pictures: tuple[tuple[Path, str], ...] = field(repr=False)
 
     @property
     def title(self) -> str:
@@ -52,13 +63,10 @@ class Report:
 
         That nothing is loaded is another thing to say: what comes later is delivered, too.
         """
-        days = self.files.folder.name if self.period.grain in ("day", "month") else _days(self)
+        first, last = self.period.first.isoformat(), self.period.last.isoformat()
+        days = first if first == last else f"{first}_{last}"
         said = f"{self.period.grain}-{days}"
         return f"{said}-not-loaded" if self.nothing_loaded else said
-
-
-def _days(report: Report) -> str:
-    return f"{report.period.first.isoformat()}_{report.period.last.isoformat()}"
 
 
 def make_report(
@@ -82,15 +90,19 @@ def make_report(
         with release_reader(layout) as reader:
             figures = read_figures(reader, period)
         files = _written(layout, settings.report_company, figures, language, out)
+        if out is None:
+            keep_newest(layout, period.grain, settings.keep_reports)
+    text, charts = short_text(figures, language), all_charts(figures, words_of(language))
+    told = {name: picture.alt for name, picture in charts.items()} | {"card": text}
     missing = figures.missing_days
     return Report(
         period,
-        language,
         figures.release,
         files,
         tuple(ranges(missing)),
         len(missing) == period.days,
-        short_text(figures, language),
+        text,
+        tuple((path, told[path.stem]) for path in files.pictures if path.stem in IN_MAIL),
     )
 
 
@@ -102,8 +114,8 @@ def _written(
     def fill(folder: Path) -> None:
         page = html_page(figures, language, company)
         (folder / PAGE).write_text(page, encoding="utf-8")
-        write_workbook(figures, language, folder / SHEET)
-        write_pictures(figures, language, folder)
+        write_workbook(figures, language, folder / SHEET, company)
+        write_pictures(figures, language, folder, company)
 
     told: dict[str, Any] = {
         "kind": period.grain,
@@ -136,17 +148,14 @@ def command(period: Period) -> str:
 
 
 def parcel_of(settings: Settings, report: Report) -> Parcel:
-    """What is delivered: with all of its files, if there are figures in it."""
-    files = report.files
-    link = settings.dashboard_url
-    subject = (
-        f"{settings.report_company}: {report.title}" if settings.report_company else report.title
+    """What is delivered: with its page and tables, if there are figures in it."""
+    title, files = report.title, report.files
+    message = Message(
+        f"{settings.report_company}: {title}" if settings.report_company else title,
+        report.text,
+        () if report.nothing_loaded else report.pictures,
+        () if report.nothing_loaded else (files.page, files.sheet),
+        settings.dashboard_url,
     )
-    shown = () if report.nothing_loaded else tuple((path, report.title) for path in files.pictures)
-    attached = () if report.nothing_loaded else (files.page, files.sheet)
-    return Parcel(
-        report.name,
-        about(report.period),
-        f"{command(report.period)} --send-again",
-        Message(subject, report.text, shown, attached, link),
-    )
+    again = f"{command(report.period)} --send-again"
+    return Parcel(report.name, about(report.period), again, message)
