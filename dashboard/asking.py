@@ -19,6 +19,8 @@ from warehouse.figures import Filters, Period
 Preset = Literal["yesterday", "7", "30", "month"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 Theme = Literal["light", "dark"]
+Table = Literal["channels", "operators", "teams", "categories"]
+TABLES: tuple[Table, ...] = get_args(Table)
 KINDS: tuple[ThreadKind, ...] = get_args(ThreadKind)
 PAGE_ROWS = 50
 LONGEST_DAYS = 3660
@@ -45,6 +47,7 @@ class Asked:
     theme: Theme | None = None
     kind: ThreadKind = "active"
     part: Mapping[str, str] = field(default_factory=dict)
+    of: Table = "operators"
     page: int = 1
     chat: str = ""
 
@@ -76,7 +79,7 @@ def understood(query: Mapping[str, str]) -> Asked:
         first = max(first, last - timedelta(days=LONGEST_DAYS - 1))
     part = {name: _text(query[f"part_{name}"]) for name in _NARROWINGS if f"part_{name}" in query}
     return Asked(
-        preset=None if first else _one_of(query.get("period"), PRESETS),
+        preset=_one_of(query.get("period"), PRESETS),
         first=first,
         last=last,
         channel=_channel(query.get("channel")),
@@ -85,6 +88,7 @@ def understood(query: Mapping[str, str]) -> Asked:
         theme=_one_of(query.get("theme"), get_args(Theme)),
         kind=_one_of(query.get("kind"), KINDS) or "active",
         part=part,
+        of=_one_of(query.get("of"), TABLES) or "operators",
         page=_whole(query.get("page"), 1, 10**6) or 1,
         chat=_text(query.get("chat", "")),
     )
@@ -103,22 +107,33 @@ def preferred(accepted: str) -> Language | None:
     return next((language for language in known if language), None)
 
 
-def days_asked(asked: Asked, today: date, last_day: date | None) -> Period:
+def settled(asked: Asked, today: date, last_day: date | None) -> tuple[Asked, Period]:
     """The days that an address means on `today` (the company's), with data up to `last_day`.
 
-    Where nothing is asked: the seven days up to yesterday, or up to the data's last day.
+    Where nothing is asked: the seven days up to yesterday, or up to the data's last day. Dates that
+    are a preset's own (the form sends both) are that preset.
     """
+    named = _named(asked.first, asked.last) if asked.first and asked.last else None
+    if asked.preset:
+        meant = _days_of(asked.preset, today)
+        if named is None or (named.first, named.last) == (meant.first, meant.last):
+            return replace(asked, first=None, last=None), meant
+    if named:
+        return replace(asked, preset=None), named
+    last = today - timedelta(days=1)
+    last = last if last_day is None else min(last, last_day)
+    return asked, Period(last - timedelta(days=6), last)
+
+
+def _days_of(preset: Preset, today: date) -> Period:
     yesterday = today - timedelta(days=1)
-    if asked.first and asked.last:
-        return _named(asked.first, asked.last)
-    if asked.preset == "yesterday":
+    if preset == "yesterday":
         return Period.day(yesterday)
-    if asked.preset == "month":
+    if preset == "month":
         # Its days so far against as many days before them, not against a whole month.
         first = today.replace(day=1)
         return Period(first, max(first, yesterday))
-    last = yesterday if asked.preset or last_day is None else min(yesterday, last_day)
-    return Period(last - timedelta(days=(30 if asked.preset == "30" else 7) - 1), last)
+    return Period(yesterday - timedelta(days=int(preset) - 1), yesterday)
 
 
 def _named(first: date, last: date) -> Period:
@@ -140,13 +155,15 @@ def address(path: str, asked: Asked, **changes: object) -> str:
         query["channel"] = channel_value(new.channel)
     named = {"operator": new.operator, "lang": new.language, "theme": new.theme}
     query |= {name: value for name, value in named.items() if value}
-    if path == "/thread":
-        query["chat"] = new.chat
-    if path == "/threads":
+    if path == "/table":
+        query["of"] = new.of
+    if path in ("/threads", "/thread"):  # a thread's page leads back to the list it was found in
         query["kind"] = new.kind
         query |= {f"part_{name}": value for name, value in new.part.items()}
-        if new.page > 1:
-            query["page"] = new.page
+    if path in ("/threads", "/thread", "/table") and new.page > 1:
+        query["page"] = new.page
+    if path == "/thread":
+        query["chat"] = new.chat
     return f"{path}?{urlencode(query)}" if query else path
 
 
