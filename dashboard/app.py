@@ -32,15 +32,15 @@ class DashboardOptions:
     """How the dashboard answers.
 
     Args:
-        language: where neither the address nor the browser names one that is spoken.
-        password: what everyone must bring; None serves this machine alone.
         reports: the folder of the reports that were made.
+        password: what everyone must bring; None serves this machine alone.
+        language: where neither the address nor the browser names one that is spoken.
         nightly: the command that brings the first data, shown while there is none.
     """
 
-    language: Language = "ru"
+    reports: Path
     password: str | None = None
-    reports: Path | None = None
+    language: Language = "ru"
     nightly: str = "smartconnect up"
 
 
@@ -75,8 +75,7 @@ class Pages:
     def reports(self, request: Request) -> Response:
         """The reports that were made."""
         asked, language = self._asked(request)
-        folder, of = self.options.reports, self.shown.now()
-        made = files.made_reports(folder) if folder else []
+        of, made = self.shown.now(), files.made_reports(self.options.reports)
         return HTMLResponse(
             rendered(
                 "reports.html",
@@ -93,11 +92,8 @@ class Pages:
 
     def report(self, request: Request) -> Response:
         """A file of a report."""
-        folder = self.options.reports
         try:
-            if folder is None:
-                raise NoSuchPage
-            content, kind = files.report_file(folder, request.path_params["path"])
+            content, kind = files.report_file(self.options.reports, request.path_params["path"])
         except NoSuchPage:
             asked, language = self._asked(request)
             return self._plain(asked, language, "not_found", 404)

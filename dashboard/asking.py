@@ -7,13 +7,14 @@ without JavaScript. What can't be understood is what wasn't asked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
-from reports.words import LANGUAGES, Language
 from warehouse.answers import Narrowing, ThreadKind
+
+from reports.words import LANGUAGES, Language
 from warehouse.figures import Filters, Period
 
 Preset = Literal["yesterday", "7", "30", "month"]
@@ -46,7 +47,7 @@ class Asked:
     language: Language | None = None
     theme: Theme | None = None
     kind: ThreadKind = "active"
-    part: Mapping[str, str] = field(default_factory=dict)
+    part: tuple[tuple[str, str], ...] = ()
     of: Table = "operators"
     page: int = 1
     chat: str = ""
@@ -59,7 +60,7 @@ class Asked:
     @property
     def narrowing(self) -> Narrowing:
         """What of a picture was pointed at."""
-        part = self.part
+        part = dict(self.part)
         return Narrowing(
             operator_id=part.get("operator"),
             category=part.get("category"),
@@ -77,7 +78,7 @@ def understood(query: Mapping[str, str]) -> Asked:
     if first and last:
         first, last = min(first, last), max(first, last)
         first = max(first, last - timedelta(days=LONGEST_DAYS - 1))
-    part = {name: _text(query[f"part_{name}"]) for name in _NARROWINGS if f"part_{name}" in query}
+    told = ((name, query.get(f"part_{name}")) for name in _NARROWINGS)
     return Asked(
         preset=_one_of(query.get("period"), PRESETS),
         first=first,
@@ -87,7 +88,7 @@ def understood(query: Mapping[str, str]) -> Asked:
         language=_one_of(query.get("lang"), LANGUAGES),
         theme=_one_of(query.get("theme"), get_args(Theme)),
         kind=_one_of(query.get("kind"), KINDS) or "active",
-        part=part,
+        part=tuple((name, _text(value)) for name, value in told if value is not None),
         of=_one_of(query.get("of"), TABLES) or "operators",
         page=_whole(query.get("page"), 1, 10**6) or 1,
         chat=_text(query.get("chat", "")),
@@ -159,7 +160,7 @@ def address(path: str, asked: Asked, **changes: object) -> str:
         query["of"] = new.of
     if path in ("/threads", "/thread"):  # a thread's page leads back to the list it was found in
         query["kind"] = new.kind
-        query |= {f"part_{name}": value for name, value in new.part.items()}
+        query |= {f"part_{name}": value for name, value in new.part}
     if path in ("/threads", "/thread", "/table") and new.page > 1:
         query["page"] = new.page
     if path == "/thread":

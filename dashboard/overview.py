@@ -286,7 +286,12 @@ def notices_of(
     if others:
         found.append({"text": words.count("doubt", len(others))})
     if asked.channel is not None or asked.operator:
-        found.append({"text": say("page.notice.filtered"), "href": link("/", channel=None,
-                      operator=None), "go": say("page.notice.everything")})
+        found.append(
+            {
+                "text": say("page.notice.filtered"),
+                "href": link("/", channel=None, operator=None),
+                "go": say("page.notice.everything"),
+            }
+        )
     more = {"href": link("/quality"), "go": say("page.notice.quality")}
     return [notice if "href" in notice else {**notice, **more} for notice in found]

@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from warehouse.answers import Choices
+from warehouse.marts import Reader
+
 from dashboard import overview, quality, threads
-from dashboard.asking import PAGE_ROWS, PRESETS, Asked, settled
+from dashboard.asking import PAGE_ROWS, PRESETS, TABLES, Asked, settled
 from dashboard.rendering import Links, rendered
 from dashboard.shown import Look, NoSuchPage
 from dashboard.words import Words, words_of
 from reports.words import Language
 from warehouse import answers
-from warehouse.answers import Choices
 from warehouse.figures import Figures, Period
-from warehouse.marts import Reader
 
 LINES_A_PAGE = 100
 OFFERED_OPERATORS = 300
@@ -52,7 +53,7 @@ class Made:
             lambda reader: answers.read_figures(reader, period, filters),
         )
 
-    def render(self, template: str, place: str, here: str, **context: Any) -> str:  # noqa: ANN401
+    def render(self, template: str, place: str, here: str, **context: Any) -> str:
         """The page."""
         return rendered(
             template,
@@ -104,8 +105,8 @@ def overview_page(made: Made) -> str:
     """Numbers, charts and tables of a period."""
     figures, words, link = made.figures(), made.words, made.link
     key = ("charts", made.period, made.asked, made.language)
-    charts = made.look.ask(key, lambda _: overview.charts_of(figures, words, link))
-    tables = [overview.lines_of(name, figures, words, link) for name in overview.TABLES]
+    charts = made.look.keep(key, lambda: overview.charts_of(figures, words, link))
+    tables = [overview.lines_of(name, figures, words, link) for name in TABLES]
     before = words.period(made.period.previous())
     return made.render(
         "overview.html",
@@ -151,8 +152,7 @@ def threads_page(made: Made) -> str:
             offset=(asked.page - 1) * PAGE_ROWS,
         )
 
-    part = tuple(sorted(asked.part.items()))
-    key = ("threads", period, asked.filters, asked.kind, part, asked.page)
+    key = ("threads", period, asked.filters, asked.kind, asked.part, asked.page)
     found, total = made.look.ask(key, read)
     labels = dict(made.facts.choices.operators)
     return made.render(

@@ -76,24 +76,28 @@ class Links:
         changes: dict[str, object] = {"kind": kind, "page": 1}
         if "channel" in part:
             changes["channel"] = part.pop("channel")
-        told = {k: v.isoformat() if isinstance(v, date) else str(v) for k, v in part.items()}
-        return self("/threads", **changes, part=told)
+        told = ((k, v.isoformat() if isinstance(v, date) else str(v)) for k, v in part.items())
+        return self("/threads", **changes, part=tuple(told))
 
     def thread(self, chat: str) -> str:
         """A thread's messages."""
         return self("/thread", chat=chat)
 
 
-def rendered(template: str, asked: Asked, language: Language, **context: Any) -> str:  # noqa: ANN401
+def rendered(template: str, asked: Asked, language: Language, **context: Any) -> str:
     """A page as HTML."""
     words: Words = words_of(language)
-    return _environment().get_template(template).render(
-        words=words,
-        say=lambda key, **values: words.say(f"page.{key}", **values),
-        language=language,
-        asked=asked,
-        link=Links(asked),
-        static=static_address,
-        channel_value=channel_value,
-        **context,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            words=words,
+            say=lambda key, **values: words.say(f"page.{key}", **values),
+            language=language,
+            asked=asked,
+            link=Links(asked),
+            static=static_address,
+            channel_value=channel_value,
+            **context,
+        )
     )

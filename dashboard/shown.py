@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from warehouse.marts import Reader, parquet_reader
+
 from warehouse.errors import NoSuchRelease
 from warehouse.layout import DataDirectory
-from warehouse.marts import Reader, parquet_reader
 from warehouse.releases import current_release
 
 ATTEMPTS = 8
@@ -123,8 +124,8 @@ class Shown:
             time.sleep(_PAUSE_SECONDS * attempt)
         raise Overloaded("Releases come and go faster than they can be read.")
 
-    def once(self, of: Identity, key: Hashable, read: Callable[[Reader], Answer]) -> Answer:
-        """The answer from `of`, kept for the next; whoever asks meanwhile waits for it.
+    def once(self, of: Identity, key: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What `make` makes of `of`, kept for the next; whoever asks meanwhile waits for it.
 
         Raises:
             Replaced: readers see another by now.
@@ -143,7 +144,7 @@ class Shown:
         if known is not None:
             return known.result()
         try:
-            answer = self._read(of, read)
+            answer = make()
         except BaseException as error:
             with self._lock:
                 if self._answers.get(key) is mine:
@@ -153,7 +154,13 @@ class Shown:
         mine.set_result(answer)
         return answer
 
-    def _read(self, of: Identity, read: Callable[[Reader], Answer]) -> Answer:
+    def read(self, of: Identity, read: Callable[[Reader], Answer]) -> Answer:
+        """`read`'s answer of the release `of`, and of no other.
+
+        Raises:
+            Replaced: readers see another by now, or `of` was removed while it was read.
+            Overloaded: no reader was free in time.
+        """
         if not self._slots.acquire(timeout=self._wait_seconds):
             raise Overloaded("Too much is asked at once: try again.")
         try:
@@ -185,4 +192,8 @@ class Look:
 
     def ask(self, key: Hashable, read: Callable[[Reader], Answer]) -> Answer:
         """`read`'s answer, of this release and no other; at once if `key` was asked before."""
-        return self.shown.once(self.of, key, read)
+        return self.shown.once(self.of, key, lambda: self.shown.read(self.of, read))
+
+    def keep(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What is made of this release's answers, and kept as long as they are."""
+        return self.shown.once(self.of, key, make)

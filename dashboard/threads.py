@@ -47,9 +47,7 @@ def list_title(asked: Asked, words: Words) -> str:
     return words.say(f"page.threads_of.{asked.kind}")
 
 
-def list_subtitle(
-    asked: Asked, period: Period, labels: dict[str, str], words: Words
-) -> str:
+def list_subtitle(asked: Asked, period: Period, labels: dict[str, str], words: Words) -> str:
     """The part of the company and of the time that the list is narrowed to."""
     part, told = asked.narrowing, [words.period(period)]
     if part.day:
