@@ -32,6 +32,18 @@ PREFECT_ENVIRONMENT: Mapping[str, str] = {
 STARTUP_SECONDS = 90.0
 
 
+def pruned_after(days: int) -> dict[str, str]:
+    """What lets Prefect's server forget runs, their logs, artifacts and events after so many days.
+
+    The ledger of the warehouse keeps what was loaded for ever; this is Prefect's own database.
+    """
+    return {
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(days * 24 * 3600),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{days}D",
+    }
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
@@ -93,12 +105,16 @@ def running(
 
 
 @contextmanager
-def running_prefect(home: Path) -> Iterator[str]:
-    """Prefect's server on a free port with its database in `home`; yields the API's URL."""
+def running_prefect(home: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Prefect's server on a free port with its database in `home`; yields the API's URL.
+
+    `more` is its environment besides.
+    """
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     command = [program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**PREFECT_ENVIRONMENT, "PREFECT_HOME": str(home), "PREFECT_API_URL": api}
+    environment.update(more or {})
     with running(command, environment, home / "server.log") as process:
         wait_for_url(f"{api}/health", process, f"Prefect's server (log: {home / 'server.log'})")
         yield api

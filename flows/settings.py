@@ -131,6 +131,12 @@ class Settings(BaseSettings):
     warn_days_left: int = Field(
         30, ge=0, description="A nightly warns where the disk is full in fewer days than this."
     )
+    keep_runs_days: int = Field(
+        90,
+        ge=1,
+        description="Prefect's own database forgets runs, their logs and artifacts after so many "
+        "days (`smartconnect up`); the ledger `meta.loads` never does.",
+    )
     keep_raw_days: int | None = Field(
         None,
         ge=1,

@@ -15,7 +15,7 @@ from honcho.manager import Manager
 from flows.demo import SANDBOX_TOKEN, sandbox_environment
 from flows.errors import FlowError, NotConfigured
 from flows.personal import data_directory
-from flows.servers import PREFECT_ENVIRONMENT, free_port, program, wait_for_url
+from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
 from flows.settings import home, load_settings, local_token
 from warehouse.layout import PRIVATE_DIR, DataDirectory, private_files
 
@@ -46,6 +46,7 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     environment = dict(PREFECT_ENVIRONMENT)
     environment["SMARTCONNECT_HOME"] = str(home().resolve())
     environment.update(server_environment(host, port))
+    environment.update(pruned_after(load_settings().keep_runs_days))
     listen = f"--host {shlex.quote(host)} --port {port}"
     processes = [("server", f"{_quoted('prefect')} server start {listen}")]
     if sandbox:
