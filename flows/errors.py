@@ -22,7 +22,7 @@ for, what came, and what to do.
 correct what was asked or set: nothing was started
     InvalidWindow, NotConfigured, OverBudget, TooLong, NotApproved, BadConfiguration,
     InvalidMapping, OtherOrigin, UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused,
-    ExtractRefused
+    ExtractRefused, ReportingFileWrong
 give it what it needs, then run again: this run stopped
     TokenRefused, DiskUnusable, DirectoryUnusable
 run again later: nothing is lost, an export under way is waited for

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
+from warehouse.martmaking import Company, make_marts
 from warehouse.schema import (
     Contract,
     fill_dictionary,
@@ -174,8 +175,12 @@ def _attach(
 
 
 @on_disk("make the tables")
-def prepare_tables(writer: Writer) -> None:
+def prepare_tables(writer: Writer, company: Company | None = None) -> None:
     """Make every table with its COMMENTs, and the data dictionary; idempotent, once a run.
+
+    Args:
+        writer: the open database.
+        company: what figures are told by; None: as they were before.
 
     Raises:
         ContractChanged: a published column is gone from a contract.
@@ -187,6 +192,8 @@ def prepare_tables(writer: Writer) -> None:
         for contract in contracts:
             make_dataset(connection, contract, there)
         make_views(connection, writer.contracts)
+        if make_marts(connection, writer.contracts, company, there):
+            bump_revision(connection)
         fill_dictionary(connection, contracts)
 
 

@@ -11,6 +11,7 @@ WarehouseError
 ├── ListDamaged         the suppression list can't be read: restore it
 ├── BackupUnusable      no whole backup, or no place for one: name another directory
 ├── ContractChanged     a published column would vanish: a contract version and a note first
+├── ReportingFileWrong  reporting.toml says what can't be meant: correct the key it names
 ├── ExtractRefused      an extract can't be made so: another name, or CSV in place of a sheet
 └── NoSuchRelease       nothing to go back to, or to read
 """
@@ -64,6 +65,10 @@ class ContractChanged(WarehouseError):
 
 class ExtractRefused(WarehouseError):
     """An extract can't have that name, or not that many rows in a sheet."""
+
+
+class ReportingFileWrong(WarehouseError):
+    """The reporting file can't be read, or says what can't be meant."""
 
 
 class NoSuchRelease(WarehouseError):

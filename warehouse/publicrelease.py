@@ -19,6 +19,13 @@ import pyarrow as pa
 
 from warehouse.database import STORAGE_VERSION, Writer
 from warehouse.ledger import day_files
+from warehouse.martmaking import (
+    MART_TABLES,
+    dataset_columns,
+    make_mart_tables,
+    make_mart_views,
+    read_company,
+)
 from warehouse.metatables import META_TABLES
 from warehouse.schema import (
     Contract,
@@ -62,8 +69,14 @@ def write_public_database(writer: Writer, target: Path) -> None:
                 connection.execute(f"ALTER TABLE meta.{table} DROP COLUMN {quoted(column)}")
         for contract in contracts:
             make_dataset(connection, contract)
-        make_views(connection, {contract.dataset: contract for contract in contracts})
+        shown = {contract.dataset: contract for contract in contracts}
+        make_views(connection, shown)
+        company = read_company(connection, "warehouse")
+        if company is not None:
+            make_mart_tables(connection)
+            make_mart_views(connection, dataset_columns(shown), company)
         tables = [f"meta.{name}" for name in META_TABLES if name != "columns"]
+        tables += [f"mart.{name}" for name in MART_TABLES if company is not None]
         for table in [*tables, *(name for c in contracts for name in dataset_tables(c))]:
             _fill(writer, table)
         fill_dictionary(connection, contracts, database=_ATTACHED)

@@ -16,22 +16,49 @@ from warehouse.database import Writer
 from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
 from warehouse.ledger import day_files
+from warehouse.martfiles import mart
+from warehouse.martmaking import dataset_columns, mart_sql, read_company
 from warehouse.observations import shown_sql
-from warehouse.publicrelease import write_public_database, write_public_parquet
+from warehouse.publicrelease import public_contract, write_public_database, write_public_parquet
 from warehouse.schema import Contract, literal, quoted
 
 PARQUET = "parquet"
+# What marts are told by beside the datasets: so that plain Parquet tells the same numbers.
+MART_FILES = ("company", "calendar", "sla_targets", "teams", "days", "disagreements")
 
 
 def fill_release(writer: Writer, building: Path) -> dict[str, dict[str, object]]:
     """The database and the Parquet trees; what the manifest says of each dataset."""
     layout, parquet = writer.layout, building / PARQUET
+    _write_mart_files(writer, parquet)
     if layout.personal_published:
         shutil.copyfile(layout.database, building / DATABASE)
         sys.audit("smartconnect.point", "warehouse.releasefiles.database-copied")
         return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
     write_public_database(writer, building / DATABASE)
     return {n: write_public_parquet(writer, c, parquet / n) for n, c in writer.contracts.items()}
+
+
+def mart_folder(parquet: Path, name: str) -> Path:
+    """Where a release has a table of schema mart as Parquet."""
+    return parquet / f"mart_{name}"
+
+
+def _write_mart_files(writer: Writer, parquet: Path) -> None:
+    """Tables of schema mart as they may be published; none where the database has none."""
+    company = read_company(writer.connection)
+    if company is None:
+        return
+    published = writer.contracts
+    if not writer.layout.personal_published:
+        published = {name: public_contract(c) for name, c in published.items()}
+    for name in MART_FILES:
+        sql = f"SELECT * FROM mart.{name}"
+        if name == "teams":
+            sql = mart_sql(mart(name), dataset_columns(published), company)
+        mart_folder(parquet, name).mkdir(parents=True)
+        sys.audit("smartconnect.point", "warehouse.releasefiles.mart-folder-made")
+        _copy_query(writer, sql, mart_folder(parquet, name) / "part.parquet")
 
 
 def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, object]:

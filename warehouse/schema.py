@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.errors import ContractChanged
+from warehouse.martfiles import PERSONAL
 from warehouse.metatables import META_TABLES
 
 WINDOW_DAY = "The day whose export brought the row, in the company's time zone."
@@ -231,5 +232,5 @@ def fill_dictionary(
         FROM duckdb_columns() WHERE database_name = $database AND NOT internal
         ORDER BY schema_name, table_name, column_index
         """,
-        {"names": sorted({column for _, column in personal}), "database": database},
+        {"names": sorted({*PERSONAL, *(name for _, name in personal)}), "database": database},
     )

@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     given = parser.parse_args()
     layout = data_directory(given.data)
+    observed_at = OBSERVED_AT + timedelta(days=given.days)  # no message is later than its export
     with session(layout) as writer:
         prepare_tables(writer)
         for number in range(given.days):
@@ -60,7 +61,7 @@ def main() -> None:
                 load_id=load_id,
             )
             report = Report("chats", rows_read=given.rows, rows_out=given.rows)
-            load(writer, lake, report, day, load_id, OBSERVED_AT)
+            load(writer, lake, report, day, load_id, observed_at)
         publish(writer, keep=2)
     middle = given.days // 2
     told = {

@@ -1,0 +1,238 @@
+"""Schema `mart`: the company's calendar and targets as tables, everything else as views.
+
+Nothing is made again while the SQL, the reporting file and the columns stay as they are: one row
+says what they were made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.business import Business
+from warehouse.martfiles import BY_PERIOD, MARTS, Mart, in_period, mart
+from warehouse.schema import Contract, Tables, literal, make_table, quoted
+from warehouse.workcalendar import COLUMNS as CALENDAR
+from warehouse.workcalendar import COMMENT as CALENDAR_COMMENT
+from warehouse.workcalendar import calendar_table
+
+Columns = Mapping[str, Collection[str]]  # table of the datasets → its columns
+MART_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
+    "company": (
+        "One row: what the figures of this company are told by.",
+        {
+            "time_zone": ("VARCHAR", "The time zone of its days and hours."),
+            "overloaded_above": (
+                "DOUBLE",
+                "An operator with more threads a busy hour than so many medians is overloaded.",
+            ),
+            "business": ("VARCHAR", "All that reporting.toml says, as JSON."),
+            "made_from": ("VARCHAR", "Hash of all that schema mart is made from."),
+        },
+    ),
+    "calendar": (CALENDAR_COMMENT, CALENDAR),
+    "sla_targets": (
+        "One row a target of reporting.toml: how soon an answer is due.",
+        {
+            "target": ("VARCHAR", "Its name."),
+            "position": ("INTEGER", "Its place in the file, from 1."),
+            "within_seconds": ("BIGINT", "An answer is due within so many seconds."),
+            "working_hours": ("BOOLEAN", "Only working time counts; else all time."),
+            "first_only": ("BOOLEAN", "Only threads' first turns; else every turn."),
+            "channel": ("VARCHAR", "Only turns of this channel; NULL: of all."),
+        },
+    ),
+    "team_list": (
+        "One row an operator whom reporting.toml puts into a team; mart.teams has all teams.",
+        {
+            "operator_id": ("VARCHAR", "The operator."),
+            "team": ("VARCHAR", "The team's name."),
+        },
+    ),
+}
+_USED = {
+    "chats": ("user_name", "client_name", "client_phone"),
+    "users": ("user_id", "user_name"),
+}
+
+
+@dataclass(frozen=True)
+class Company:
+    """What the figures of a company are told by."""
+
+    business: Business = field(default_factory=Business)
+    time_zone: str = "Europe/Moscow"
+
+
+def read_company(connection: duckdb.DuckDBPyConnection, database: str = "") -> Company | None:
+    """What schema mart was made from; None where there is none, or no company in it."""
+    prefix = f"{database}." if database else ""
+    try:
+        row = connection.execute(f"SELECT business, time_zone FROM {prefix}mart.company").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return Company(Business.model_validate_json(row[0]), row[1]) if row else None
+
+
+def make_marts(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, Contract],
+    company: Company | None,
+    there: Tables,
+) -> bool:
+    """Make schema mart anew if it isn't as it should be; whether it was.
+
+    Args:
+        connection: the database is in use, its tables are made; within the caller's transaction.
+        contracts: of its datasets; without chats, there are no marts.
+        company: what to make them from; None: what they were made from before.
+        there: the tables that were there.
+    """
+    if "chats" not in contracts:
+        return False
+    made = "mart.company" in there
+    if company is None:
+        company = (read_company(connection) if made else None) or Company()
+    columns = dataset_columns(contracts)
+    wanted = _fingerprint(company, columns)
+    if made:
+        found = connection.execute("SELECT made_from FROM mart.company").fetchone()
+        if found == (wanted,):
+            return False
+        connection.execute("DROP SCHEMA mart CASCADE")
+    make_mart_tables(connection)
+    for name, table in _tables(company, wanted).items():
+        connection.register("given", table)
+        connection.execute(f"INSERT INTO mart.{name} BY NAME FROM given")
+        connection.unregister("given")
+    make_mart_views(connection, columns, company)
+    return True
+
+
+def dataset_columns(contracts: Mapping[str, Contract]) -> Columns:
+    """The columns of each dataset's table."""
+    return {name: contract.columns for name, contract in contracts.items()}
+
+
+def make_mart_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of schema mart, empty."""
+    connection.execute("CREATE SCHEMA mart")
+    for name, (comment, columns) in MART_TABLES.items():
+        make_table(connection, f"mart.{name}", comment, columns, {})
+
+
+def make_mart_views(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Columns,
+    company: Company,
+    *,
+    given: Collection[str] = (),
+) -> None:
+    """Make every mart, and its macro by period; those `given` are there already."""
+    for name in MARTS:
+        found = mart(name)
+        if name not in given:
+            connection.execute(f"CREATE VIEW mart.{name} AS {mart_sql(found, columns, company)}")
+            connection.execute("; ".join(_comments(found)))
+        if name in BY_PERIOD or name == "thread_messages":
+            connection.execute(
+                f"CREATE MACRO mart.{name}_in(date_from, date_to) AS TABLE {_macro_sql(found)}"
+            )
+            told = f"mart.{name} of the days date_from to date_to, both included, at their cost."
+            connection.execute(f"COMMENT ON MACRO TABLE mart.{name}_in IS {literal(told)}")
+
+
+def mart_sql(found: Mart, columns: Columns, company: Company) -> str:
+    """A mart's SELECT over the columns that are there; what isn't published is NULL."""
+    if found.name == "teams" and company.business.teams_from:
+        return _teams_sql(company.business.teams_from, columns)
+    sql = found.sql
+    for table, used in _USED.items():
+        sql = sql.replace(f"FROM main.{table}", f"FROM {_source(table, used, columns)}")
+    return sql
+
+
+def _source(table: str, used: Collection[str], columns: Columns) -> str:
+    """A dataset's table with all columns that are `used`."""
+    there = columns.get(table)
+    if there is None:
+        return f"(SELECT {', '.join(f'NULL::VARCHAR AS {name}' for name in used)} WHERE false)"
+    lacks = [f"NULL::VARCHAR AS {name}" for name in used if name not in there]
+    return f"(SELECT *, {', '.join(lacks)} FROM main.{table})" if lacks else f"main.{table}"
+
+
+def _teams_sql(field: str, columns: Columns) -> str:
+    """Teams by a field of the users' details, or of the list for who isn't in the details."""
+    told = []
+    for table in ("user_details", "users"):
+        there = columns.get(table, ())
+        if field in there:
+            value = quoted(field)
+        elif "extra" in there:
+            path = '$."' + field.replace('"', '\\"') + '"'
+            value = f"json_extract_string(extra, {literal(path)})"
+        else:
+            continue
+        told.append(f"SELECT user_id AS operator_id, {value} AS team FROM main.{table}")
+    if len(told) == 2:
+        told[1] += " WHERE user_id NOT IN (SELECT user_id FROM main.user_details)"
+    nobody = "SELECT operator_id, team FROM mart.team_list"
+    rows = " UNION ALL ".join(told) or nobody
+    return f"SELECT operator_id, team FROM ({rows}) WHERE team <> ''"
+
+
+def _macro_sql(found: Mart) -> str:
+    if found.name == "thread_messages":
+        threads = "SELECT chat_id FROM mart.messages WHERE date BETWEEN date_from AND date_to"
+        return f"SELECT * FROM mart.thread_messages WHERE chat_id IN ({threads})"
+    return in_period(found.sql)
+
+
+def _comments(found: Mart) -> Iterator[str]:
+    yield f"COMMENT ON VIEW mart.{found.name} IS {literal(found.comment)}"
+    for column, meaning in found.columns.items():
+        yield f"COMMENT ON COLUMN mart.{found.name}.{quoted(column)} IS {literal(meaning)}"
+
+
+def _fingerprint(company: Company, columns: Columns) -> str:
+    told = [company.time_zone, company.business.model_dump_json(), repr(MART_TABLES)]
+    told += [repr(sorted((name, list(c)) for name, c in columns.items()))]
+    told += [mart_sql(mart(name), columns, company) + repr(mart(name)) for name in MARTS]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
+def _tables(company: Company, made_from: str) -> dict[str, pa.Table]:
+    business = company.business
+    targets = [
+        {
+            "target": target.name,
+            "position": number,
+            "within_seconds": target.within,
+            "working_hours": target.working_hours,
+            "first_only": target.first_only,
+            "channel": target.channel,
+        }
+        for number, target in enumerate(business.targets, start=1)
+    ]
+    teams = [
+        {"operator_id": operator, "team": team}
+        for team, operators in business.teams.items()
+        for operator in operators
+    ]
+    row = {
+        "time_zone": company.time_zone,
+        "overloaded_above": business.overloaded_above,
+        "business": business.model_dump_json(),
+        "made_from": made_from,
+    }
+    tables = {"company": pa.Table.from_pylist([row])}
+    tables["calendar"] = calendar_table(business, company.time_zone)
+    if targets:
+        tables["sla_targets"] = pa.Table.from_pylist(targets)
+    if teams:
+        tables["team_list"] = pa.Table.from_pylist(teams)
+    return tables
