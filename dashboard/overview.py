@@ -45,6 +45,7 @@ class Cell:
     text: str
     href: str = ""
     change: str = ""
+    compared: bool = True
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def _row(line: Line, part: str, words: Words, link: Links, *, of_people: bool) -
 
     cells = [cell(measure) for measure in _COLUMNS]
     if of_people:
-        cells.append(Cell("load", words.number(line.threads_per_busy_hour, 1)))
+        cells.append(Cell("load", words.number(line.threads_per_busy_hour, 1), compared=False))
     href = link.threads("active", **{part: line.key})
     flag = words.say("page.overloaded") if line.overloaded else ""
     return Row(line.key, label, cells, href, flag)

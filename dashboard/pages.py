@@ -8,9 +8,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from warehouse.answers import Choices
-from warehouse.marts import Reader
-
 from dashboard import overview, quality, threads
 from dashboard.asking import PAGE_ROWS, PRESETS, TABLES, Asked, settled
 from dashboard.rendering import Links, rendered
@@ -18,10 +15,27 @@ from dashboard.shown import Look, NoSuchPage
 from dashboard.words import Words, words_of
 from reports.words import Language
 from warehouse import answers
+from warehouse.answers import Choices
 from warehouse.figures import Figures, Period
+from warehouse.martfiles import MARTS, mart
+from warehouse.marts import Reader
 
 LINES_A_PAGE = 100
 OFFERED_OPERATORS = 300
+EXPLAINED = (
+    "clients",
+    "clients_new",
+    "clients_returning",
+    "messages_in",
+    "threads_opened",
+    "threads_answered",
+    "threads_unanswered",
+    "turns",
+    "first_response_median_seconds",
+    "first_response_working_median_seconds",
+    "response_median_seconds",
+    "load",
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class Facts:
     """What a release is, and what can be chosen of it."""
 
     choices: Choices
-    released_at: datetime
+    released_at: datetime | None
     time_zone: str
 
 
@@ -205,9 +219,15 @@ def quality_page(made: Made) -> str:
 
 
 def definitions_page(made: Made) -> str:
-    """What every number means: the COMMENTs of the marts."""
-    marts = made.look.ask("definitions", answers.definitions)
-    return made.render("definitions.html", "definitions", "/definitions", marts=marts)
+    """What every number means: in the reader's language, then the COMMENTs of the marts."""
+    words = made.words
+    meanings = [
+        (words.say(f"page.measure.{name}"), words.say(f"page.means.{name}")) for name in EXPLAINED
+    ]
+    marts = [mart(name) for name in MARTS]
+    return made.render(
+        "definitions.html", "definitions", "/definitions", meanings=meanings, marts=marts
+    )
 
 
 def _last_page(total: int, rows: int) -> int:
