@@ -12,9 +12,8 @@ from datetime import date, timedelta
 from typing import Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
-from warehouse.answers import Narrowing, ThreadKind
-
 from reports.words import LANGUAGES, Language
+from warehouse.answers import Narrowing, ThreadKind
 from warehouse.figures import Filters, Period
 
 Preset = Literal["yesterday", "7", "30", "month"]
@@ -121,9 +120,10 @@ def settled(asked: Asked, today: date, last_day: date | None) -> tuple[Asked, Pe
             return replace(asked, first=None, last=None), meant
     if named:
         return replace(asked, preset=None), named
-    last = today - timedelta(days=1)
-    last = last if last_day is None else min(last, last_day)
-    return asked, Period(last - timedelta(days=6), last)
+    week = _days_of("7", today)
+    if last_day is None or last_day >= week.last:
+        return replace(asked, preset="7"), week
+    return asked, Period(last_day - timedelta(days=6), last_day)
 
 
 def _days_of(preset: Preset, today: date) -> Period:

@@ -9,11 +9,13 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
 from dashboard.shown import NoSuchPage
+from warehouse.figures import Period
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,34 +43,54 @@ class ReportFile:
 
 @dataclass(frozen=True)
 class MadeReport:
-    """What was made of one period."""
+    """What was made of one period: the folder's name, and the days where it tells them."""
 
     name: str
+    period: Period | None
     files: list[ReportFile]
 
 
 def made_reports(folder: Path) -> list[MadeReport]:
-    """The reports of the folder, the newest first; a report is the files of one name."""
-    if not folder.is_dir():
-        return []
+    """The reports of the folder, the newest first: a report is what is in one folder of it."""
     found: dict[str, list[tuple[float, Path]]] = {}
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        if path.suffix not in KINDS or any(part.startswith(".") for part in relative.parts):
-            continue
-        try:
-            status = path.lstat()
-        except OSError:
-            continue  # gone since
-        if stat.S_ISREG(status.st_mode):
-            whole = relative.with_suffix("")
-            name = str(whole.parent if path.suffix == ".png" and len(whole.parts) > 1 else whole)
-            found.setdefault(name, []).append((status.st_mtime, relative))
+    for whole, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(whole) / name
+            if path.suffix not in KINDS or name.startswith("."):
+                continue
+            try:
+                status = path.lstat()
+            except OSError:
+                continue  # gone since
+            if stat.S_ISREG(status.st_mode):
+                relative = path.relative_to(folder)
+                report = relative.parent.as_posix() if relative.parent.name else relative.stem
+                found.setdefault(report, []).append((status.st_mtime, relative))
     newest = sorted(found.items(), key=lambda item: max(item[1])[0], reverse=True)
     return [
-        MadeReport(name, [_listed(path) for _, path in sorted(files, key=lambda f: _order(f[1]))])
+        MadeReport(
+            name,
+            period_of(name),
+            [_listed(path) for _, path in sorted(files, key=lambda f: _order(f[1]))],
+        )
         for name, files in newest[:MOST_LISTED]
     ]
+
+
+def period_of(name: str) -> Period | None:
+    """The period that a report's folder is named for: `day/2026-02-01`, `month/2026-02` …"""
+    kind, _, days = name.partition("/")
+    first, _, last = days.partition("_")
+    try:
+        if kind == "month":
+            return Period.month(date.fromisoformat(f"{first}-01"))
+        begins = date.fromisoformat(first)
+        if kind == "day":
+            return Period.day(begins)
+        return Period(begins, date.fromisoformat(last), "week" if kind == "week" else "other")
+    except ValueError:
+        return None
 
 
 def _order(path: Path) -> tuple[int, str]:

@@ -21,7 +21,11 @@ SHOWN_LINES, SHOWN_WAITING, SHOWN_MOVERS = 15, 10, 5
 _LONGEST_NAME = 60
 # Measures of seconds, and those of which more is better or worse; the others are only other.
 SECONDS = "_seconds"
-_WORSE_IF_MORE = {"threads_unanswered", "first_response_median_seconds"}
+_WORSE_IF_MORE = {
+    "threads_unanswered",
+    "first_response_median_seconds",
+    "first_response_working_median_seconds",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Tile:
     value: str
     change: str = ""
     mood: Mood = ""
+    arrow: str = ""
     more: str = ""
     href: str = ""
 
@@ -86,6 +91,12 @@ def changed(words: Words, measure: str, now: float | None, before: float | None)
     return was if relative is None else f"{words.change(relative)} · {was}"
 
 
+def _arrow(now: float | None, before: float | None) -> str:
+    if now is None or before is None or now == before:
+        return ""
+    return "▲" if now > before else "▼"
+
+
 def _mood(measure: str, now: float | None, before: float | None) -> Mood:
     if measure not in _WORSE_IF_MORE or now is None or before is None or now == before:
         return ""
@@ -104,6 +115,7 @@ def tiles_of(figures: Figures, words: Words, link: Links) -> list[Tile]:
             told(words, measure, value),
             changed(words, measure, value, was),
             _mood(measure, value, was),
+            _arrow(value, was),
             more,
             link.threads(kind) if kind and value else "",
         )
@@ -114,17 +126,18 @@ def tiles_of(figures: Figures, words: Words, link: Links) -> list[Tile]:
 
     found = [
         tile("clients", more=words.count("new_client", now.clients_new)),
-        tile("messages_in", more=words.say("page.tile.out", n=words.number(now.messages_out))),
+        tile("messages_in", "active", words.say("page.tile.out", n=words.number(now.messages_out))),
         tile("threads_opened", "opened"),
         tile("threads_answered", "answered", _share(words, now.threads_answered, now)),
         tile("threads_unanswered", "unanswered", _share(words, now.threads_unanswered, now)),
         tile("first_response_median_seconds", "slow", within("first_response_p90_seconds")),
         tile(
             "first_response_working_median_seconds",
-            more=within("first_response_working_p90_seconds"),
+            "slow",
+            within("first_response_working_p90_seconds"),
         ),
     ]
-    return found + [sla for sla in [_sla_tile(figures, words)] if sla]
+    return found + [sla for sla in [_sla_tile(figures, words, link)] if sla]
 
 
 def _share(words: Words, part: int, of: Measures) -> str:
@@ -132,20 +145,26 @@ def _share(words: Words, part: int, of: Measures) -> str:
     return words.say("page.tile.share", share=words.percent(part / whole)) if whole else ""
 
 
-def _sla_tile(figures: Figures, words: Words) -> Tile | None:
+def _sla_tile(figures: Figures, words: Words, link: Links) -> Tile | None:
     """The first target that holds for every channel."""
     sla = next((sla for sla in figures.sla if sla.channel is None), None)
     if sla is None:
         return None
-    if sla.share is None or sla.share_before is None:
-        change, mood = words.say("page.change.unknown"), ""
-    else:
+    change, mood = words.say("page.change.unknown"), ""
+    if sla.share is not None and sla.share_before is not None:
         change = words.points(sla.share - sla.share_before)
-        mood = "" if sla.share == sla.share_before else "good"
-        mood = "bad" if sla.share < sla.share_before else mood
-    more = words.say("page.tile.sla", met=words.number(sla.met), turns=words.number(sla.turns))
-    label = words.say("page.measure.sla", target=plain(sla.target, _LONGEST_NAME))
-    return Tile("sla", label, words.percent(sla.share), change, mood, more)  # type: ignore[arg-type]
+        mood = "good" if sla.share > sla.share_before else "bad"
+        mood = "" if sla.share == sla.share_before else mood
+    return Tile(
+        "sla",
+        words.say("page.measure.sla", target=plain(sla.target, _LONGEST_NAME)),
+        words.percent(sla.share),
+        change,
+        mood,  # type: ignore[arg-type]
+        _arrow(sla.share, sla.share_before),
+        words.say("page.tile.sla", met=words.number(sla.met), turns=words.number(sla.turns)),
+        link.threads("slow") if sla.turns else "",
+    )
 
 
 def movers_of(figures: Figures, words: Words) -> list[dict[str, str]]:

@@ -15,7 +15,6 @@ from reports.words import NOTHING, plain
 from warehouse.figures import Period
 
 _LONGEST_NAME = 60
-_LONGEST_ID = 200
 
 
 def thread_rows(found: pa.Table, words: Words, link: Links) -> list[dict[str, str]]:
@@ -92,10 +91,10 @@ def _message(row: dict[str, Any], sent_at: datetime, words: Words) -> dict[str, 
         "who": who,
         "iso": sent_at.isoformat(timespec="seconds"),
         "time": f"{sent_at:%H:%M}",
-        "text": plain(text) if text is not None else None,
+        "text": _lines(text) if text is not None else None,
     }
 
 
-def short_id(chat: str) -> str:
-    """A thread's id in a heading."""
-    return plain(chat, _LONGEST_ID)
+def _lines(text: str) -> str:
+    """A text with its lines, and without what can't be shown or turns the text around it."""
+    return "\n".join(plain(line) for line in text.splitlines())
