@@ -7,11 +7,11 @@ own, so that Parquet and tables tell the same.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from datetime import date
 from pathlib import Path
 
+from warehouse.copying import copy_file
 from warehouse.database import Writer
 from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
@@ -32,7 +32,7 @@ def fill_release(writer: Writer, building: Path) -> dict[str, dict[str, object]]
     layout, parquet = writer.layout, building / PARQUET
     _write_mart_files(writer, parquet)
     if layout.personal_published:
-        shutil.copyfile(layout.database, building / DATABASE)
+        copy_file(layout.database, building / DATABASE)
         sys.audit("smartconnect.point", "warehouse.releasefiles.database-copied")
         return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
     write_public_database(writer, building / DATABASE)
