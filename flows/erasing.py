@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from extract.inbox import inbox_segments, request_seal
+from flows.company import load_company
 from flows.erasefiles import FileEraser, Found
 from flows.erasesegments import SegmentEraser
 from flows.errors import EraseRefused, NotConfigured
@@ -188,7 +189,7 @@ class Erasure:
     def _replace_database(self, rebuild: Rebuild, suppression: Suppression) -> None:
         known = read_list(self.layout)
         numbers = [request.number for request in known.unfinished]
-        with rebuild.staged() as writer:
+        with rebuild.staged(load_company(self._settings)) as writer:
             erased = self._fill(writer, suppression)
             note_erasures(
                 writer,

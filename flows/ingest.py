@@ -59,7 +59,7 @@ async def read_ledger(run: Run, datasets: Sequence[str]) -> Known:
     """Make the tables where there are none, and read what is loaded."""
 
     def read(writer: Writer) -> Known:
-        prepare_tables(writer)
+        prepare_tables(writer, run.company)
         describe_extracts(writer)
         run.newest = newest_observation(writer)
         if run.presence is not None:

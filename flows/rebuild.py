@@ -10,6 +10,7 @@ from datetime import date
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows.company import load_company
 from flows.errors import FlowError, RebuildRefused
 from flows.lists import load_list, normalise_list
 from flows.mapping import load_mapping
@@ -82,6 +83,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
     """
     began = time.monotonic()
     mapping, privacy = load_mapping(settings), load_privacy(settings)
+    company = load_company(settings)
     layout = data_directory(settings)
     layout.initialise(settings.origin)
     refuse_unfinished(read_list(layout), privacy.keys)
@@ -100,7 +102,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
         for step in steps:
             if step.kept is None:
                 prove_raw(step.raw)
-        with rebuild.staged() as writer:
+        with rebuild.staged(company) as writer:
             selection = _selection(writer, settings)
             reading = Reading(settings.time_zone, selection, mapping, privacy)
             report.outcomes += _Replay(writer, layout, settings, reading).run(steps, tell)

@@ -17,6 +17,7 @@ from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
+from flows.company import load_company
 from flows.errors import FlowError
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
@@ -33,6 +34,7 @@ from warehouse.erasinglist import read_list
 from warehouse.layout import DataDirectory, private_files
 from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
+from warehouse.martmaking import Company
 from warehouse.replay import Step
 
 
@@ -60,6 +62,7 @@ class Run:
     mapping: MappingFile = field(default_factory=MappingFile)
     presence: Presence | None = None
     privacy: Privacy = field(default_factory=Privacy)
+    company: Company = field(default_factory=Company)
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
@@ -152,10 +155,12 @@ async def open_run(
     Raises:
         NotConfigured: no token; or no key, and persons were erased, who are known by it.
         transform.errors.InvalidMapping: the mapping file says what can't be meant.
+        warehouse.errors.ReportingFileWrong: the reporting file says what can't be meant.
         transform.errors.UnusablePolicy, UnusableKey: personal data can't be protected as asked.
         warehouse.errors.WarehouseError: the data directory can't be used or is another's.
     """
     mapping, privacy = load_mapping(settings), load_privacy(settings)
+    company = load_company(settings)
     read_token = _no_token if offline else token_source(settings)
     layout = data_directory(settings)
     layout.initialise(settings.origin)
@@ -196,6 +201,7 @@ async def open_run(
                 mapping=mapping,
                 presence=presence,
                 privacy=privacy,
+                company=company,
             )
             reset = _CURRENT.set(run)
             try:

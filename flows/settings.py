@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         Path("mapping.toml"),
         description="What the company says of its files (docs/mapping.md); may be absent.",
     )
+    reporting_file: Path = Field(
+        Path("reporting.toml"),
+        description="Working hours, holidays, teams and targets that figures are told by "
+        "(docs/reporting-file.md); may be absent.",
+    )
     date_to: Boundary = Field(
         "unknown", description="Whether an export includes `date_to`; found out while unknown."
     )

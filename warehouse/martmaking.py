@@ -55,7 +55,7 @@ MART_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     ),
 }
 _USED = {
-    "chats": ("user_name", "client_name", "client_phone"),
+    "chats": ("user_name", "client_name", "client_phone", "text"),
     "users": ("user_id", "user_name"),
 }
 
@@ -72,10 +72,12 @@ def read_company(connection: duckdb.DuckDBPyConnection, database: str = "") -> C
     """What schema mart was made from; None where there is none, or no company in it."""
     prefix = f"{database}." if database else ""
     try:
-        row = connection.execute(f"SELECT business, time_zone FROM {prefix}mart.company").fetchone()
+        rows = connection.execute(
+            f"SELECT business, time_zone FROM {prefix}mart.company"
+        ).fetchall()
     except duckdb.CatalogException:
         return None
-    return Company(Business.model_validate_json(row[0]), row[1]) if row else None
+    return Company(Business.model_validate_json(rows[0][0]), rows[0][1]) if rows else None
 
 
 def make_marts(
@@ -100,8 +102,8 @@ def make_marts(
     columns = dataset_columns(contracts)
     wanted = _fingerprint(company, columns)
     if made:
-        found = connection.execute("SELECT made_from FROM mart.company").fetchone()
-        if found == (wanted,):
+        found = connection.execute("SELECT made_from FROM mart.company").fetchall()
+        if found == [(wanted,)]:
             return False
         connection.execute("DROP SCHEMA mart CASCADE")
     make_mart_tables(connection)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from warehouse.errors import NoSuchRelease
 from warehouse.integrity import DATABASE, MANIFEST
@@ -53,6 +54,14 @@ class Reader:
     company: Company
     names_published: bool
     texts_published: bool
+
+
+def table_of(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> pa.Table:
+    """The answer of a SELECT."""
+    found: pa.Table = connection.sql(sql, params=list(parameters) or None).to_arrow_table()
+    return found
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from warehouse.incoming import loaded_segments
 from warehouse.lake import make_folders
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
 from warehouse.leftovers import present
+from warehouse.martmaking import Company
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
@@ -128,10 +129,10 @@ class Rebuild:
         return [path for folder in folders for path in sorted(folder.rglob("*.parquet"))]
 
     @contextmanager
-    def staged(self) -> Iterator[Writer]:
-        """The new database, with the old one's history in it."""
+    def staged(self, company: Company | None = None) -> Iterator[Writer]:
+        """The new database, with the old one's history in it, its figures told by `company`."""
         with self._open(self.staging) as writer:
-            prepare_tables(writer)
+            prepare_tables(writer, company)
             if self.layout.database.exists():
                 self._take_history(writer.connection)
             yield writer

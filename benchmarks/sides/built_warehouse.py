@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -22,7 +22,7 @@ from warehouse.lake import write_lake_file
 from warehouse.releases import publish
 
 
-def typed_day(day: date, rows: int, first_id: int, load_id: str) -> pa.Table:
+def typed_day(day: date, rows: int, first_id: int, load_id: str, observed_at: datetime) -> pa.Table:
     """A day's rows as the contract types them."""
     moment = "strptime(\"Дата и время\", '%d.%m.%Y %H:%M:%S')"
     with duckdb.connect() as connection:
@@ -34,7 +34,10 @@ def typed_day(day: date, rows: int, first_id: int, load_id: str) -> pa.Table:
         )
         reader = found.to_arrow_reader()
         assert reader is not None
-        return reader.read_all().cast(SCHEMA)
+        table = reader.read_all().cast(SCHEMA)
+    place = SCHEMA.get_field_index("observed_at")
+    seen = pa.repeat(pa.scalar(observed_at, SCHEMA.field(place).type), rows)
+    return table.set_column(place, SCHEMA.field(place), seen)
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def main() -> None:
         for number in range(given.days):
             day, first_id = FIRST_DAY + timedelta(days=number), FIRST_ID + number * given.rows
             load_id = f"load-{day}"
-            table = typed_day(day, given.rows, first_id, load_id)
+            table = typed_day(day, given.rows, first_id, load_id, observed_at)
             lake = write_lake_file(
                 layout,
                 SCHEMA,
