@@ -66,6 +66,15 @@ class Pages:
             return self._plain(asked, language, "busy", 503)
         return HTMLResponse(html)
 
+    def warm(self) -> None:
+        """Make the page that most people begin with, so that the first of them needn't wait."""
+        try:
+            self.shown.whole(lambda look: PAGES["/"](make(look, Asked(), self.options.language)))
+        except (NoSuchRelease, Overloaded):
+            return
+        except Exception:
+            log.exception("The first page can't be made.")
+
     def release(self, request: Request) -> Response:
         """Which release readers see now: asked by a page that is open, to tell of a new one."""
         del request
@@ -146,9 +155,8 @@ class Pages:
         return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def dashboard_app(shown: Shown, options: DashboardOptions) -> App:
+def dashboard_app(pages: Pages) -> App:
     """The ASGI application, its guard in front."""
-    pages = Pages(shown, options)
     routes = [Route(path, pages.page) for path in PAGES]
     routes += [
         Route("/release.json", pages.release),
@@ -160,4 +168,5 @@ def dashboard_app(shown: Shown, options: DashboardOptions) -> App:
         routes=routes, exception_handlers={404: pages.not_found, Exception: pages.failed}
     )
     inner.router.redirect_slashes = False
-    return Guard(GZipMiddleware(inner, minimum_size=1000, compresslevel=5), options.password)
+    packed = GZipMiddleware(inner, minimum_size=1000, compresslevel=5)
+    return Guard(packed, pages.options.password)

@@ -10,8 +10,8 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from dashboard.app import DashboardOptions, dashboard_app
-from dashboard.shown import Shown
+from dashboard.app import DashboardOptions, Pages, dashboard_app
+from dashboard.shown import Identity, Shown
 
 _LOOK_EVERY_SECONDS = 2.0
 _MOST_CONNECTIONS = 200
@@ -70,8 +70,9 @@ async def serve_dashboard(
         bound: where.
         ready: called with the server before it serves.
     """
+    pages = Pages(shown, options)
     config = uvicorn.Config(
-        dashboard_app(shown, options),
+        dashboard_app(pages),
         ws="none",
         lifespan="off",
         log_level="warning",
@@ -85,7 +86,7 @@ async def serve_dashboard(
     )
     server = uvicorn.Server(config)
     ready(server)
-    looking = asyncio.create_task(_look_out(shown))
+    looking = asyncio.create_task(_look_out(pages))
     try:
         await server.serve(sockets=[bound])
     finally:
@@ -94,8 +95,14 @@ async def serve_dashboard(
             await looking
 
 
-async def _look_out(shown: Shown) -> None:
-    """Forget what was kept of a release soon after another took its place, though nobody asks."""
+async def _look_out(pages: Pages) -> None:
+    """Soon after a release took another's place, though nobody asks: forget what was kept of the
+    old one, and make the first page of the new one.
+    """
+    seen: Identity | None = None
     while True:
-        await asyncio.to_thread(shown.now)
+        now = await asyncio.to_thread(pages.shown.now)
+        if now != seen:
+            seen = now
+            await asyncio.to_thread(pages.warm)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)

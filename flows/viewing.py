@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -65,7 +66,8 @@ def run_dashboard(
         if open_browser and _has_a_browser():
             threading.Timer(OPEN_AFTER_SECONDS, webbrowser.open, [address]).start()
 
-    asyncio.run(serve_dashboard(shown, options, bound, ready))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve_dashboard(shown, options, bound, ready))
 
 
 def dashboard_options(settings: Settings) -> DashboardOptions:
