@@ -119,6 +119,31 @@ def callbacks(sandbox: Sandbox = False) -> None:
 
 
 @app.command()
+def dashboard(
+    sandbox: Sandbox = False,
+    host: Annotated[
+        str | None, typer.Option(help="Where it listens; beyond this machine with a password.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in this machine's browser.")
+    ] = True,
+) -> None:
+    """The figures in a browser: charts, tables and the threads behind each number.
+
+    It shows what is published, a new release without a restart. Ctrl-C stops it.
+    """
+    use_sandbox_data(sandbox)
+    from flows.errors import FlowError  # noqa: PLC0415
+    from flows.viewing import run_dashboard  # noqa: PLC0415
+
+    try:
+        run_dashboard(console, host=host, port=port, open_browser=open_browser)
+    except (FlowError, OSError) as error:
+        raise fail(str(error)) from None
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="Any export file.", exists=True, dir_okay=False)],
     dataset: Annotated[

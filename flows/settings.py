@@ -294,6 +294,26 @@ class Settings(BaseSettings):
         "beyond this machine only with it.",
     )
 
+    dashboard_host: str = Field(
+        "127.0.0.1",
+        description="Where the dashboard listens; beyond this machine only with its password, and "
+        "a proxy with TLS belongs before it.",
+    )
+    dashboard_port: int = Field(
+        4290,
+        ge=0,
+        le=65535,
+        description="The dashboard's port; with 0 `smartconnect up` starts none.",
+    )
+    dashboard_password: SecretStr | None = Field(
+        None,
+        min_length=12,
+        description="Of the dashboard (user `smartconnect`); asked of everyone once it is set.",
+    )
+    dashboard_memory_limit_mb: int = Field(
+        500, ge=128, description="DuckDB's memory for the dashboard, in MB."
+    )
+
     callback_secret: SecretStr | None = Field(
         None,
         description="The last part of the path that SmartConnect's callbacks come to, at least 16 "

@@ -6,17 +6,18 @@ import os
 import shlex
 import subprocess
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from honcho.manager import Manager
 
+from dashboard.server import is_loopback
 from flows.demo import SANDBOX_TOKEN, sandbox_environment
 from flows.errors import FlowError, NotConfigured
 from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
 from flows.settings import home, load_settings, local_token
+from flows.viewing import dashboard_port
 from warehouse.layout import PRIVATE_DIR, DataDirectory, private_files
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
 
     Raises:
         NotConfigured: no token, and no --sandbox: invented data is never taken for a company's.
-            Or an address that others reach, and no password.
+            Or an address that others reach, and no password; or the dashboard's port is taken.
         warehouse.errors.WarehouseError: the data directory can't be used, or is another's.
     """
     environment = dict(PREFECT_ENVIRONMENT)
@@ -70,6 +71,9 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     environment["PREFECT_HOME"] = str(prefect_home(layout))
     if sandbox or load_settings().callback_secret is not None:
         processes.append(("callbacks", f"{_quoted('smartconnect')} callbacks"))
+    if viewing := dashboard_port(load_settings(), sandbox=sandbox):
+        command = f"{_quoted('smartconnect')} dashboard --no-open --port {viewing}"
+        processes.append(("dashboard", command))
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
     manager = Manager()
     for name, command in processes:
@@ -88,7 +92,7 @@ def server_environment(host: str, port: int) -> dict[str, str]:
         NotConfigured: an address that others reach, and no password.
     """
     password = load_settings().ui_password
-    if password is None and not _is_loopback(host):
+    if password is None and not is_loopback(host):
         raise NotConfigured(
             f"Prefect's server would be open to everyone who reaches {host}, so nothing was "
             "started: set SMARTCONNECT_UI_PASSWORD (in .env), or leave --host out."
@@ -96,20 +100,13 @@ def server_environment(host: str, port: int) -> dict[str, str]:
     reached = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104  (compared, not bound)
     shown = f"[{reached}]" if ":" in reached else reached
     environment = {"PREFECT_API_URL": f"http://{shown}:{port}/api"}
-    if not _is_loopback(host):
+    if not is_loopback(host):
         environment["PREFECT_SERVER_UI_API_URL"] = "/api"  # whatever name a browser came by
     if password is not None:
         login = f"{UI_USER}:{password.get_secret_value()}"
         environment["PREFECT_SERVER_API_AUTH_STRING"] = login
         environment["PREFECT_API_AUTH_STRING"] = login
     return environment
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def prefect_home(layout: DataDirectory) -> Path:
