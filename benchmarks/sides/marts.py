@@ -97,10 +97,10 @@ PLAIN = {
     ),
     "response_by_channel": _BY.format(key="channel,", where=""),
     "sla": f"""
-        SELECT date, channel, target, count(*) AS turns,
+        SELECT date, r.channel, target, count(*) AS turns,
                count(*) FILTER (response_working_seconds <= within_seconds) AS met,
                count(*) FILTER (response_working_seconds <= within_seconds) / count(*) AS share
-        FROM ({_RESPONSES}), mart.sla_targets
+        FROM ({_RESPONSES}) AS r, mart.sla_targets
         WHERE is_first AND (answered_at_utc IS NOT NULL OR waiting_working_seconds > within_seconds)
         GROUP BY ALL""",
     "message_counts": f"""
