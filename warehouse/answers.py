@@ -57,9 +57,8 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
     filters = filters or Filters()
     connection = reader.connection
     read_facts(reader, period, filters)
-    now, before, week_before = (
-        measure(connection, "total", filters).get(span, {}).get("", NOTHING) for span in SPANS
-    )
+    totals = measure(connection, "total", filters)
+    now, before, week_before = (totals.get(span, {}).get("", NOTHING) for span in SPANS)
     told = {kind: _lines(reader, kind, filters) for kind in _LABELLED}
     doubtful, earlier = doubts(reader, period), doubts(reader, period.previous())
     incomplete = any(d.kind == "missing" and d.dataset == "chats" for d in [*doubtful, *earlier])

@@ -8,6 +8,7 @@ that the working time between two instants is one subtraction (warehouse/sql/res
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,32 +38,67 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAY_SECONDS = 24 * 60 * 60
+_TYPES = {
+    "DATE": pa.date32(),
+    "INTEGER": pa.int32(),
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+    _INSTANT: pa.timestamp("us", "UTC"),
+}
+
+
 def calendar_table(business: Business, time_zone: str) -> pa.Table:
     """The calendar of `COLUMNS`."""
-    zone, day, worked = ZoneInfo(time_zone), FIRST_DAY, 0
-    starts = _instant(day, 0, zone)
-    rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    while day <= LAST_DAY:
-        following = day + timedelta(days=1)
-        ends, pairs = _instant(following, 0, zone), business.hours_of(day)
-        moments = [_instant(day, minute, zone) for pair in pairs for minute in pair]
+    return _calendar(business.model_dump_json(), time_zone)
+
+
+@lru_cache(maxsize=2)
+def _calendar(said: str, time_zone: str) -> pa.Table:
+    business, zone = Business.model_validate_json(said), ZoneInfo(time_zone)
+    rows: list[tuple[Any, ...]] = []
+    worked, offset = 0, _offset(FIRST_DAY, zone)
+    for number in range((LAST_DAY - FIRST_DAY).days + 1):
+        day = FIRST_DAY + timedelta(days=number)
+        following = _offset(day + timedelta(days=1), zone)
+        pairs = business.hours_of(day)
+        minutes = [0, 24 * 60, *(minute for pair in pairs for minute in pair)]
+        if offset == following:
+            midnight = (day.toordinal() - _EPOCH) * _DAY_SECONDS - offset
+            starts, ends, *moments = [midnight + 60 * minute for minute in minutes]
+        else:
+            starts, ends, *moments = [_instant(day, minute, zone) for minute in minutes]
         opens, closes = (moments[0], moments[-1]) if moments else (starts, starts)
         pauses, resumes = moments[1:3] if len(moments) > 2 else (closes, closes)
-        seconds = int((closes - opens - (resumes - pauses)).total_seconds())
-        told = (day, day.isoweekday(), day in business.days, seconds > 0, starts, ends)
-        row = (*told, opens, pauses, resumes, closes, seconds, worked)
-        for name, value in zip(COLUMNS, row, strict=True):
-            rows[name].append(value)
-        day, starts, worked = following, ends, worked + seconds
-    instant = pa.timestamp("us", "UTC")
-    kinds = {"DATE": pa.date32(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
-    kinds |= {"BIGINT": pa.int64(), _INSTANT: instant}
-    return pa.table({name: pa.array(rows[name], kinds[COLUMNS[name][0]]) for name in COLUMNS})
+        seconds = closes - opens - (resumes - pauses)
+        told = (day, day.isoweekday(), day in business.days, seconds > 0)
+        rows.append((*told, starts, ends, opens, pauses, resumes, closes, seconds, worked))
+        worked, offset = worked + seconds, following
+    columns = zip(COLUMNS.items(), zip(*rows, strict=True), strict=True)
+    return pa.table({name: _array(values, kind) for (name, (kind, _)), values in columns})
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    """A local time of a day in UTC; 24:00 is the next day's beginning."""
-    if minute == 24 * 60:
-        day, minute = day + timedelta(days=1), 0
-    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone)
-    return local.astimezone(UTC)
+def _array(values: tuple[Any, ...], kind: str) -> pa.Array[Any]:
+    if kind == _INSTANT:
+        return pa.array(values, pa.timestamp("s", "UTC")).cast(_TYPES[kind])
+    return pa.array(values, _TYPES[kind])
+
+
+def _offset(day: date, zone: ZoneInfo) -> int:
+    """How many seconds local time is ahead of UTC when a day begins."""
+    ahead = datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()
+    return int(ahead.total_seconds()) if ahead else 0
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> int:
+    """A local time of a day as seconds of UTC; 24:00 is the next day's beginning.
+
+    Of a time that is said twice, the first is meant; one that is skipped is the end of the gap.
+    """
+    local = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001
+    while True:
+        instant = local.replace(tzinfo=zone).astimezone(UTC)
+        if instant.astimezone(zone).replace(tzinfo=None) == local:
+            return int(instant.timestamp())
+        local += timedelta(minutes=1)
