@@ -6,6 +6,7 @@ from typing import Final
 
 import altair as alt
 
+from reports.comparing import before_known, sums_comparable
 from reports.drawing import AnyChart, Look, Picture
 from reports.plotting import Row, layered, over, row, telling
 from reports.words import Words, plain
@@ -26,7 +27,7 @@ def channels(figures: Figures, words: Words) -> Picture:
         label, now = words.channel(c.key), c.now.messages_in
         told = f"{label}: {words.count('in_messages', now)}"
         before = None
-        if c.before is not None:
+        if c.before is not None and sums_comparable(figures):
             before = c.before.messages_in
             told += f" ({words.say('compare.was', n=words.number(before))})"
         rows.append(row(_short(label), now, told, c.key, short=words.number(now), before=before))
@@ -88,8 +89,9 @@ def sla(figures: Figures, words: Words) -> Picture:
         label = target_label(s, words)
         of_all = words.say("sla.of", met=words.number(s.met), turns=words.number(s.turns))
         told = f"{label}: {words.percent(share)} ({of_all})"
-        before = None if s.share_before is None else s.share_before * 100
-        if s.share_before is not None:
+        before = None
+        if s.share_before is not None and before_known(figures):
+            before = s.share_before * 100
             told += f"; {words.say('compare.was', n=words.percent(s.share_before))}"
         short = words.percent(share)
         rows.append(row(_short(label), share * 100, told, s.target, short=short, before=before))

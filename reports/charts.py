@@ -10,8 +10,9 @@ from typing import Final
 
 import altair as alt
 
+from reports.answercharts import response
 from reports.barcharts import channels, operators, sla
-from reports.daycharts import days, response
+from reports.daycharts import days
 from reports.drawing import Href, Look, Picture, figure, place, png, svg
 from reports.hourcharts import hours
 from reports.words import Words

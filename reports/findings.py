@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from reports.story import FEW, NOTABLE, Tone, comparisons, isolated, relative, state_of
+from reports.comparing import (
+    FEW,
+    NOTABLE,
+    Tone,
+    before_known,
+    comparisons,
+    isolated,
+    relative,
+    state_of,
+    sums_comparable,
+)
 from reports.words import Words, plain
 from warehouse.figures import Figures, Line, Measures
 
@@ -33,13 +43,14 @@ def findings(figures: Figures, words: Words) -> list[Finding]:
     if state_of(figures) in {"missing", "empty"}:
         return []
     found: list[Finding] = []
-    if state_of(figures) == "whole" and comparisons(figures):
+    if sums_comparable(figures):
         before = comparisons(figures)[0][1]
         found += _volume_and_speed(figures.total, before, words)
         found += _unanswered(figures.total, before, words)
         found += _silent(figures, words)
         found += _new_clients(figures.total, before, words)
-    found += _targets(figures, words)
+    if before_known(figures):
+        found += _targets(figures, words)
     found += _overloaded(figures, words)
     found += _alone(figures, words)
     found += _unknown_channel(figures, words)

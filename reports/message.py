@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from reports.comparing import bare, state_of
 from reports.page import title
-from reports.story import bare, compared_told, main_target, missing_told, state_of, summary
+from reports.story import compared_told, main_target, missing_told, summary
 from reports.words import Language, Words, plain, words_of
 from warehouse.figures import Figures
 

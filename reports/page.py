@@ -6,10 +6,11 @@ from markupsafe import Markup
 
 from reports import tables
 from reports.charts import all_charts, figure
+from reports.comparing import isolated, state_of
 from reports.findings import findings
 from reports.rendering import environment, stylesheet
-from reports.story import headlines, isolated, missing_told, movers, state_of, summary
-from reports.tables import Table
+from reports.story import headlines, missing_told, movers, summary
+from reports.tablemodel import Table
 from reports.words import Language, Words, plain, words_of
 from warehouse.figures import Figures
 

@@ -12,10 +12,11 @@ from typing import Final
 import vl_convert
 
 from reports.charts import all_charts, png
+from reports.comparing import state_of
 from reports.drawing import FONT
 from reports.page import fresh_told, title
 from reports.paint import LIGHT
-from reports.story import Headline, headlines, missing_told, state_of, summary
+from reports.story import Headline, headlines, missing_told, summary
 from reports.words import Language, Words, words_of
 from warehouse.figures import Figures
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reports.comparing import CLOSE, OPEN, isolated
 from reports.paint import DARK, LIGHT, declarations
-from reports.story import CLOSE, OPEN, isolated
-from reports.tables import Kind, Value
+from reports.tablemodel import Kind, Value
 from reports.words import NOTHING, Language, Words, words_of
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -14,10 +14,11 @@ from typing import Any, Final
 import xlsxwriter
 
 from reports import tables
+from reports.comparing import bare
 from reports.findings import findings
 from reports.page import filters_told, fresh_told, release_told, title
-from reports.story import bare, headlines, missing_told, movers, summary
-from reports.tables import Column, Table, Value
+from reports.story import headlines, missing_told, movers, summary
+from reports.tablemodel import Column, Table, Value
 from reports.words import Language, Words, plain, words_of
 from warehouse.figures import Figures
 

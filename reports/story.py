@@ -1,57 +1,29 @@
 """What happened, in words: the sentences that page, workbook, picture and message have in common.
 
-Nothing is said here that the figures don't show. Why a change might matter is said as "may".
-Names stand between FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE, which `plain` takes out of
-names themselves: a page makes `<bdi>` of them, others take them out.
+Nothing is said here that the figures don't show.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from reports.words import Words, plain
-from warehouse.figures import Figures, Measures, Mover, Sla
-
-State = Literal["whole", "partial", "missing", "empty"]
-Tone = Literal["good", "bad", "plain"]
-OPEN, CLOSE = "\u2068", "\u2069"
-# Below these a change is no news: a share of before, and a number of messages or threads.
-NOTABLE: Final = 0.15
-FEW: Final = 10
-_NOISE: Final = 0.05
-LONGEST_NAME: Final = 60
-MOST_MOVERS: Final = 8
-# More of these is worse, of the others neither good nor bad.
-WORSE_UPWARDS: Final = frozenset(
-    {"threads_unanswered"}
-    | {
-        f"{turn}_{kind}_seconds"
-        for turn in ("first_response", "response")
-        for kind in ("median", "p90", "working_median", "working_p90")
-    }
+from reports.comparing import (
+    Tone,
+    before_known,
+    comparisons,
+    grain_of,
+    isolated,
+    relative,
+    state_of,
+    sums_comparable,
+    told,
+    tone_of,
 )
-BETTER_UPWARDS: Final = frozenset({"threads_answered", "turns_answered"})
+from reports.words import Words, plain
+from warehouse.figures import Figures, Mover, Sla
 
-
-def isolated(name: str) -> str:
-    """A name inside a sentence, so that its direction doesn't turn the words around it."""
-    return f"{OPEN}{plain(name, LONGEST_NAME)}{CLOSE}"
-
-
-def bare(sentence: str) -> str:
-    """The sentence without the marks around names."""
-    return sentence.replace(OPEN, "").replace(CLOSE, "")
-
-
-def state_of(figures: Figures) -> State:
-    """Whether the period is whole, lacks days, lacks all of them, or has no message."""
-    missing = len(figures.missing_days)
-    if missing >= figures.period.days:
-        return "missing"
-    if missing:
-        return "partial"
-    return "whole" if figures.total.messages_in or figures.total.messages_out else "empty"
+MOST_MOVERS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -74,46 +46,6 @@ class Headline:
     hint: str
     compared: list[Compared]
     number: float | None
-
-
-def comparisons(figures: Figures) -> list[tuple[str, Measures]]:
-    """What the period is compared with: (key of words, measures); only what has any messages."""
-    found = [(f"compare.before_{_grain(figures)}", figures.before)]
-    if figures.period.days == 1:
-        found.append(("compare.same_weekday", figures.week_before))
-    earlier = [figures.period.previous(), figures.period.a_week_before()]
-    return [
-        (key, m)
-        for (key, m), span in zip(found, earlier, strict=False)
-        if (m.messages_in or m.messages_out)
-        and not any(span.first <= day <= span.last for day in figures.missing_before)
-    ]
-
-
-def _grain(figures: Figures) -> str:
-    grain = figures.period.grain
-    return "day" if figures.period.days == 1 else grain if grain in {"week", "month"} else "other"
-
-
-def relative(now: float | None, before: float | None) -> float | None:
-    """The change as a share of before; None where either is unknown or before is 0."""
-    return None if now is None or not before else (now - before) / before
-
-
-def tone_of(measure: str, change: float | None) -> Tone:
-    """Whether the change of a measure is good or bad news, if it is any."""
-    if not change or abs(change) < _NOISE:
-        return "plain"
-    if measure in WORSE_UPWARDS:
-        return "bad" if change > 0 else "good"
-    if measure in BETTER_UPWARDS:
-        return "good" if change > 0 else "bad"
-    return "plain"
-
-
-def told(measure: str, value: float | None, words: Words) -> str:
-    """A measure's value: a duration or a number."""
-    return words.duration(value) if measure.endswith("_seconds") else words.number(value)
 
 
 def headlines(figures: Figures, words: Words) -> list[Headline]:
@@ -183,11 +115,11 @@ def main_target(figures: Figures) -> Sla | None:
 
 def _target(target: Sla, figures: Figures, words: Words) -> Headline:
     compared = []
-    if target.share is not None and target.share_before is not None:
+    if target.share is not None and target.share_before is not None and before_known(figures):
         change = target.share - target.share_before
         arrow = "▲" if change > 0 else "▼"
         same = abs(change) < 0.005
-        against = words.say(f"compare.before_{_grain(figures)}")
+        against = words.say(f"compare.before_{grain_of(figures)}")
         was = words.percent(target.share_before)
         compared.append(
             Compared(
@@ -247,7 +179,7 @@ def compared_told(figures: Figures, words: Words) -> list[str]:
                     words.change(change) if round(change, 2) else words.say("compare.same")
                 )
                 changes.append(f"{words.say(f'measure_low.{name}')} {told_change}")
-        grain = "weekday" if key == "compare.same_weekday" else _grain(figures)
+        grain = "weekday" if key == "compare.same_weekday" else grain_of(figures)
         if changes:
             against = words.say(f"compare.against_{grain}")
             found.append(words.say("summary.compared", against=against, changes="; ".join(changes)))
@@ -265,7 +197,7 @@ def missing_told(figures: Figures, words: Words) -> str:
 
 def movers(figures: Figures, words: Words) -> list[tuple[str, Tone]]:
     """What changed most: «Канал WhatsApp, сообщения клиентов: 742 → 987 (+33 %)»."""
-    if state_of(figures) != "whole" or not comparisons(figures):
+    if not sums_comparable(figures):
         return []
     return [(_moved(m, words), _mover_tone(m)) for m in figures.movers[:MOST_MOVERS]]
 

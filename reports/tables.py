@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from reports.barcharts import target_label
-from reports.story import relative
+from reports.comparing import relative, sums_comparable
+from reports.tablemodel import Column, Kind, Table, Value
 from reports.words import Words, plain
 from warehouse.figures import Doubt, Figures, Line, Measures
-
-Kind = Literal["name", "text", "count", "decimal", "share", "change", "duration", "date", "moment"]
-Value = str | int | float | dt.date | dt.datetime | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its title and what its values are. Shares are fractions, durations seconds."""
-
-    title: str
-    kind: Kind = "count"
-    only_in_sheet: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of values in the order of the columns; `missing` are the places of rows without data."""
-
-    name: str
-    title: str
-    columns: list[Column]
-    rows: list[list[Value]]
-    note: str = ""
-    missing: frozenset[int] = field(default_factory=frozenset)
-    summed: bool = False
-
-    def for_page(self, most: int, words: Words) -> Table:
-        """Without the columns that only a workbook has room for, and shortened."""
-        kept = [n for n, column in enumerate(self.columns) if not column.only_in_sheet]
-        narrower = replace(
-            self,
-            columns=[self.columns[n] for n in kept],
-            rows=[[r[n] for n in kept] for r in self.rows],
-        )
-        return narrower.shortened(most, words)
-
-    def shortened(self, most: int, words: Words) -> Table:
-        """The first rows and one for all others: counts added up, the rest left open."""
-        if len(self.rows) <= most:
-            return self
-        others = self.rows[most:]
-        last: list[Value] = [words.say("table.others", n=words.number(len(others)))]
-        for n, column in enumerate(self.columns[1:], 1):
-            values = [r[n] for r in others if isinstance(r[n], int | float)]
-            counted = self.summed and column.kind == "count" and values
-            last.append(sum(v for v in values if isinstance(v, int)) if counted else None)
-        note = words.say(
-            "table.shortened", shown=words.number(most), all=words.number(len(self.rows))
-        )
-        note = f"{self.note} {note}".strip()
-        return replace(self, rows=[*self.rows[:most], last], note=note)
-
 
 # A page has no room for these.
 _ONLY_IN_SHEET = {"before_in", "first_response_p90_seconds", "response_p90_seconds"}
@@ -120,7 +66,7 @@ def hours(figures: Figures, words: Words) -> Table:
 def channels(figures: Figures, words: Words) -> Table:
     """A row a channel, the most messages first."""
     return _lines(
-        "channels", figures.channels, words, lambda line: words.channel(line.key), by="messages_in"
+        "channels", figures, figures.channels, words, lambda line: words.channel(line.key)
     )
 
 
@@ -130,12 +76,13 @@ def categories(figures: Figures, words: Words) -> Table:
     def label(line: Line) -> str:
         return plain(line.label) or plain(line.key) or words.say("unknown.category")
 
-    return _lines("categories", figures.categories, words, label, by="messages_in")
+    return _lines("categories", figures, figures.categories, words, label)
 
 
 def _lines(
-    name: str, lines: list[Line], words: Words, label: Callable[[Line], str], *, by: str
+    name: str, figures: Figures, lines: list[Line], words: Words, label: Callable[[Line], str]
 ) -> Table:
+    compared = sums_comparable(figures)
     columns = _titled(
         words,
         [
@@ -150,9 +97,9 @@ def _lines(
         ],
     )  # fmt: skip
     rows: list[list[Value]] = []
-    for line in sorted(lines, key=lambda found: -getattr(found.now, by)):
+    for line in sorted(lines, key=lambda found: -found.now.messages_in):
         now = line.now
-        before = line.before.messages_in if line.before else None
+        before = line.before.messages_in if line.before and compared else None
         rows.append(
             [
                 label(line), now.messages_in, before, relative(now.messages_in, before),
@@ -174,9 +121,10 @@ def operators(figures: Figures, words: Words) -> Table:
         ],
     )  # fmt: skip
     rows: list[list[Value]] = []
+    compared = sums_comparable(figures)
     for line in sorted(figures.operators, key=lambda o: -o.now.messages_out):
         name = plain(line.label) or plain(line.key) or words.say("unknown.operator")
-        before = line.before.messages_out if line.before else None
+        before = line.before.messages_out if line.before and compared else None
         load = _load(line)
         change = relative(line.now.messages_out, before)
         mark = words.say("operator.overloaded") if line.overloaded else ""

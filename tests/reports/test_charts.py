@@ -210,6 +210,18 @@ def test_names_are_text_in_a_chart(shown: str) -> None:
     assert [t for t in told(drawn) if t.startswith(f"{shown}: ")]
 
 
+def test_what_is_incomplete_is_no_mark_to_compare_with(week: Figures) -> None:
+    figures = replace(week, missing_before=(date(2026, 11, 10),))
+    assert "was" not in "".join(told(svg(CHARTS["channels"](figures, EN))))
+    assert CHARTS["days"](figures, EN).note == ""
+    assert CHARTS["sla"](figures, EN).note == ""
+    day = replace(made.one_day(), missing_before=(date(2026, 11, 23),))
+    assert {t.split(":")[0] for t in told(svg(CHARTS["days"](day, EN)))} == {
+        "a week before",
+        "24 November",
+    }
+
+
 def test_long_periods_are_told_by_week_and_labels_do_not_crowd() -> None:
     period = Period(date(2026, 1, 1), date(2026, 12, 31))
     figures = replace(
