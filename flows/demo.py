@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -73,6 +74,7 @@ def run_demo(days: int, data_dir: Path, console: Console) -> int:
     if report is None:
         return 1
     _tell(report, data_dir, console)
+    _report(days, console)
     return 1 if report.failures else 0
 
 
@@ -121,6 +123,22 @@ def _tell(report: RunReport, data_dir: Path, console: Console) -> None:
         for row in answer.rows:
             table.add_row(*(str(value) for value in row))
         console.print(table)
+
+
+def _report(days: int, console: Console) -> None:
+    """Make the report of these days, and say where it is."""
+    from flows.reportdays import period_between  # noqa: PLC0415  (charts take a moment to import)
+    from flows.reportmaking import make_report  # noqa: PLC0415
+    from flows.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    today = settings.today().date()
+    period = period_between(today - timedelta(days=days), None, today)
+    with console.status("Making the report …"):
+        made = make_report(settings, period, settings.report_language)
+    console.print()
+    console.print(made.text, markup=False, highlight=False)
+    console.print(f"\nReport: {made.files.page}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _one_line(sql: str) -> str:

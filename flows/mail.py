@@ -189,11 +189,8 @@ _STYLE = (
 def _html(message: Message, names: Sequence[str]) -> str:
     """The body for mail programs that show HTML: they draw no SVG, so pictures are PNG."""
     title, _, rest = message.text.strip().partition("\n")
-    paragraphs = "".join(
-        f"<p>{escape(part).replace(chr(10), '<br>')}</p>"
-        for part in re.split(r"\n{2,}", rest.strip())
-        if part
-    )
+    lines = (line.strip() for line in rest.splitlines())
+    paragraphs = "".join(f'<p style="margin: 0 0 8px">{escape(line)}</p>' for line in lines if line)
     shown = "".join(
         f'<p><img src="cid:{cid}" alt="{escape(alt)}" style="width: 100%; max-width: 40em"></p>'
         for (_, alt), cid in zip(message.pictures, names, strict=True)

@@ -102,7 +102,9 @@ def make_report(
         tuple(ranges(missing)),
         len(missing) == period.days,
         text,
-        tuple((path, told[path.stem]) for path in files.pictures if path.stem in IN_MAIL),
+        tuple(
+            (path, told[name]) for name in IN_MAIL for path in files.pictures if path.stem == name
+        ),
     )
 
 
