@@ -56,105 +56,18 @@ class Note:
     task_id: int | None = None
 
 
-class Outbox:
-    """Notes of what was sent, one file each.
+class Notes:
+    """Notes of what was sent, or may have been, one file each.
 
     Args:
-        client: an entered client.
         folder: of the notes; made if missing.
 
     Raises:
         DiskUnusable: here and from every method: the folder can't be written. Nothing was sent.
     """
 
-    def __init__(self, client: SmartConnectClient, folder: Path) -> None:
-        self._client = client
+    def __init__(self, folder: Path) -> None:
         self._folder = private_folder(folder, _WHAT)
-
-    async def send(self, letter: Letter, *, key: str | None = None, again: bool = False) -> bool:
-        """Send a message, if it can't have been sent already.
-
-        Args:
-            letter: what and where to.
-            key: names the message for good: it is sent once. Without one, the same message to the
-                same chat may be sent any number of times, one after the other.
-            again: send it though it may have been sent: a person looked.
-
-        Returns:
-            Whether it was sent now; False: it was sent before, under this key.
-
-        Raises:
-            SendUncertain: it may have been sent, now or by a run that died.
-            ExtractError: it was not sent, by how to recover.
-        """
-        digest = _sha256(letter.text)
-        name = key or self._name(str(letter.channel_account_id), letter.thread_id, letter.text)
-        async with self._alone(name):
-            note = self.read(name)
-            if note is not None and note.state == DONE and not again:
-                return False
-            if note is not None and note.state == BEGUN and not again:
-                raise _may_have("send_message", name, note)
-            self._write(name, Note(BEGUN, datetime.now(UTC), digest))
-            try:
-                await self._client.send_message(
-                    channel_account_id=letter.channel_account_id,
-                    thread_id=letter.thread_id,
-                    message=letter.text,
-                )
-                sys.audit("smartconnect.point", "extract.outbox.sent")
-            except SendUncertain:
-                raise
-            except ExtractError:
-                self.forget(name)  # it was refused, or never left
-                raise
-            if key is None:
-                self.forget(name)
-            else:
-                self._write(name, Note(DONE, datetime.now(UTC), digest))
-            return True
-
-    async def begin_bulk(
-        self, key: str, text: str, channel_account_id: int | None, *, again: bool = False
-    ) -> tuple[int, bool]:
-        """Start a bulk messaging, if it can't have been started already.
-
-        Returns:
-            Its task, and whether it was started now.
-
-        Raises:
-            BadConfiguration: something else was sent under this key.
-            SendUncertain, ExtractError: as `send`.
-        """
-        digest = _sha256(text)
-        async with self._alone(key):
-            note = self.read(key)
-            if note is not None and note.sha256 != digest:
-                raise BadConfiguration(
-                    "start_bulk",
-                    f"bulk messaging {key}",
-                    "another text was sent under this name",
-                    "Give the new text a name of its own. Nothing was sent.",
-                )
-            if note is not None and note.task_id is not None:
-                return note.task_id, False
-            if note is not None and not again:
-                raise _may_have("start_bulk", key, note)
-            self._write(key, Note(BEGUN, datetime.now(UTC), digest))
-            try:
-                reply = await self._client.start_bulk(
-                    message=text, channel_account_id=channel_account_id
-                )
-                sys.audit("smartconnect.point", "extract.outbox.bulk-started")
-            except SendUncertain:
-                raise
-            except InvalidReply as error:
-                raise _unnamed(error) from None  # it runs: only its number is unknown
-            except ExtractError:
-                self.forget(key)
-                raise
-            self._write(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
-            return reply.task_id, True
 
     def read(self, name: str) -> Note | None:
         """The note of that name; None: nothing of it was ever sent.
@@ -172,26 +85,25 @@ class Outbox:
             pass
         raise _may_have("journal", name, None)
 
+    def keep(self, name: str, note: Note) -> None:
+        """Keep a note, durably."""
+        kept = {**note.__dict__, "at": note.at.isoformat()}
+        write_durably(self._path(name), json.dumps(kept).encode())
+        sys.audit("smartconnect.point", "extract.outbox.noted")
+
     def forget(self, name: str) -> None:
         """It was not sent, or may be sent any number of times."""
         self._path(name).unlink(missing_ok=True)
         sys.audit("smartconnect.point", "extract.outbox.forgotten")
         sync_folder(self._folder)
 
-    def _write(self, name: str, note: Note) -> None:
-        kept = {**note.__dict__, "at": note.at.isoformat()}
-        write_durably(self._path(name), json.dumps(kept).encode())
-        sys.audit("smartconnect.point", "extract.outbox.noted")
-
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.json"
-
-    def _name(self, *parts: str) -> str:
+    def word(self, *parts: str) -> str:
+        """A name that tells nothing of its parts to whoever lacks this folder's key."""
         said = json.dumps(parts, ensure_ascii=True).encode()
         return hmac.new(folder_secret(self._folder), said, hashlib.sha256).hexdigest()[:32]
 
     @asynccontextmanager
-    async def _alone(self, name: str) -> AsyncIterator[None]:
+    async def alone(self, name: str) -> AsyncIterator[None]:
         """Nobody else sends under this name within the block."""
         if not _KEY.fullmatch(name):
             raise ValueError(f"a note can't be called {name!r}")
@@ -206,8 +118,113 @@ class Outbox:
         finally:
             lock.release()
 
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
 
-def _sha256(text: str) -> str:
+
+class Outbox(Notes):
+    """What is sent through the vendor, with a note of each.
+
+    Args:
+        client: an entered client.
+        folder: of the notes; made if missing.
+
+    Raises:
+        DiskUnusable: here and from every method: the folder can't be written. Nothing was sent.
+    """
+
+    def __init__(self, client: SmartConnectClient, folder: Path) -> None:
+        super().__init__(folder)
+        self._client = client
+
+    async def send(self, letter: Letter, *, key: str | None = None, again: bool = False) -> bool:
+        """Send a message, if it can't have been sent already.
+
+        Args:
+            letter: what and where to.
+            key: names the message for good: it is sent once. Without one, the same message to the
+                same chat may be sent any number of times, one after the other.
+            again: send it though it may have been sent: a person looked.
+
+        Returns:
+            Whether it was sent now; False: it was sent before, under this key.
+
+        Raises:
+            SendUncertain: it may have been sent, now or by a run that died.
+            ExtractError: it was not sent, by how to recover.
+        """
+        digest = sha256_of(letter.text)
+        name = key or self.word(str(letter.channel_account_id), letter.thread_id, letter.text)
+        async with self.alone(name):
+            note = self.read(name)
+            if note is not None and note.state == DONE and not again:
+                return False
+            if note is not None and note.state == BEGUN and not again:
+                raise _may_have("send_message", name, note)
+            self.keep(name, Note(BEGUN, datetime.now(UTC), digest))
+            try:
+                await self._client.send_message(
+                    channel_account_id=letter.channel_account_id,
+                    thread_id=letter.thread_id,
+                    message=letter.text,
+                )
+                sys.audit("smartconnect.point", "extract.outbox.sent")
+            except SendUncertain:
+                raise
+            except ExtractError:
+                self.forget(name)  # it was refused, or never left
+                raise
+            if key is None:
+                self.forget(name)
+            else:
+                self.keep(name, Note(DONE, datetime.now(UTC), digest))
+            return True
+
+    async def begin_bulk(
+        self, key: str, text: str, channel_account_id: int | None, *, again: bool = False
+    ) -> tuple[int, bool]:
+        """Start a bulk messaging, if it can't have been started already.
+
+        Returns:
+            Its task, and whether it was started now.
+
+        Raises:
+            BadConfiguration: something else was sent under this key.
+            SendUncertain, ExtractError: as `send`.
+        """
+        digest = sha256_of(text)
+        async with self.alone(key):
+            note = self.read(key)
+            if note is not None and note.sha256 != digest:
+                raise BadConfiguration(
+                    "start_bulk",
+                    f"bulk messaging {key}",
+                    "another text was sent under this name",
+                    "Give the new text a name of its own. Nothing was sent.",
+                )
+            if note is not None and note.task_id is not None:
+                return note.task_id, False
+            if note is not None and not again:
+                raise _may_have("start_bulk", key, note)
+            self.keep(key, Note(BEGUN, datetime.now(UTC), digest))
+            try:
+                reply = await self._client.start_bulk(
+                    message=text, channel_account_id=channel_account_id
+                )
+                sys.audit("smartconnect.point", "extract.outbox.bulk-started")
+            except SendUncertain:
+                raise
+            except InvalidReply as error:
+                raise _unnamed(error) from None  # it runs: only its number is unknown
+            except ExtractError:
+                self.forget(key)
+                raise
+            self.keep(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
+            return reply.task_id, True
+
+
+def sha256_of(text: str) -> str:
+    """The hash by which a note knows what was sent."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -304,6 +304,47 @@ def send(
     raise typer.Exit(run_send(console, account, thread, thread_file, text_file, again=again))
 
 
+@app.command()
+def report(
+    sandbox: Sandbox = False,
+    day: Annotated[str | None, typer.Option(help="A day, dd.mm.yyyy.")] = None,
+    week: Annotated[str | None, typer.Option(help="The week of a day, dd.mm.yyyy.")] = None,
+    month: Annotated[str | None, typer.Option(help="The month of a day, dd.mm.yyyy.")] = None,
+    date_from: Annotated[str | None, typer.Option("--from", help="First day, dd.mm.yyyy.")] = None,
+    date_to: Annotated[str | None, typer.Option("--to", help="Last day, dd.mm.yyyy.")] = None,
+    language: Annotated[str | None, typer.Option(help="ru or en.")] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="To whom the settings name, if it wasn't sent yet.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--send-again", help="Though it may have been sent: a person looked."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for its files in place of data/reports/….")
+    ] = None,
+) -> None:
+    """A report as a page, a spreadsheet and pictures: yesterday's, if no period is named.
+
+    It is made of what is loaded now, says which days aren't, and is sent only if asked to.
+    """
+    use_sandbox_data(sandbox)
+    from flows.reportcommand import run_report_command  # noqa: PLC0415
+
+    raise typer.Exit(
+        run_report_command(
+            console,
+            days={"day": day, "week": week, "month": month},
+            date_from=date_from,
+            date_to=date_to,
+            language=language,
+            send=send,
+            again=again,
+            out=out,
+        )
+    )
+
+
 @app.command("personal-key")
 def personal_key(
     rotate: Annotated[bool, typer.Option(help="Add a version; the older ones stay.")] = False,

@@ -9,6 +9,7 @@ FlowError
 ├── TooLong          a message that its channel doesn't take: shorten it; nothing was sent
 ├── NotApproved      a bulk messaging that nobody approved as it is: nothing was sent
 ├── BulkUnfinished   a bulk messaging whose end isn't known: the message says which and what to do
+├── NotDelivered     a report is made and not everybody got it: run it again, nothing is sent twice
 ├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
 ├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
@@ -28,7 +29,7 @@ give it what it needs, then run again: this run stopped
 run again later: nothing is lost, an export under way is waited for
     VendorUnavailable, VendorBusy, TaskFailed, ExportFailed, ExportTimedOut, LocationExpired,
     DownloadRefused, DownloadIncomplete, EmptyDownload, CallBudgetSpent, ClaimedElsewhere,
-    WriterBusy, ErasedMeanwhile
+    WriterBusy, ErasedMeanwhile, NotDelivered
 say what the vendor means by it: a setting, or a line of the mapping file
     UnexpectedStatus, InvalidReply, RequestRefused, OperationNotFound, RedirectRefused,
     LocationRefused, DownloadTooLarge, NotAnExport, UnreadableExport, MissingColumn,
@@ -78,6 +79,10 @@ class NotApproved(FlowError):
 
 class BulkUnfinished(FlowError):
     """The end of a bulk messaging isn't known; nothing is started twice."""
+
+
+class NotDelivered(FlowError):
+    """A report was not sent to somebody, which is known; a later run sends just what is missing."""
 
 
 class NightlyOverdue(FlowError):

@@ -57,14 +57,14 @@ def operators(figures: Figures, words: Words) -> Picture:
         note += " " + words.say("chart.operators.overloaded")
     return Picture(
         "operators", title, _spoken(title, rows), words.language,
-        lambda look: bars(rows, look), note, link="operator", size="half",
+        lambda look: bars(rows, look), note, link="operator",
     )  # fmt: skip
 
 
 def _operator(found: Line, words: Words) -> Row:
     label = plain(found.label) or plain(found.key) or words.say("unknown.operator")
     count = found.now.messages_out
-    short, told = words.number(count), f"{label}: {words.count('out_messages', count)}"
+    short, told = words.number(count), f"{label}: {words.count('messages', count)}"
     if found.threads_per_busy_hour is not None:
         per_hour = words.number(found.threads_per_busy_hour, 1)
         short += f" · {words.say('chart.operators.per_hour', n=per_hour)}"
@@ -104,7 +104,9 @@ def sla(figures: Figures, words: Words) -> Picture:
 def target_label(target: Sla, words: Words) -> str:
     """What a target is called: its name, with the channel where it is of one."""
     name = plain(target.target)
-    return name if target.channel is None else f"{name} · {words.channel(target.channel)}"
+    if target.channel is None or plain(target.channel) in name:
+        return name
+    return f"{name} · {words.channel(target.channel)}"
 
 
 def _short(label: str) -> str:
@@ -118,54 +120,76 @@ def _spoken(title: str, rows: list[Row]) -> str:
 def bars(
     rows: list[Row], look: Look, *, most: float | None = None, line: float | None = None
 ) -> AnyChart:
-    """Lying bars with their numbers at the end, a mark at `before`, a dashed line at `line`."""
+    """Lying bars with their numbers at the end, a mark at `before`, a dashed line at `line`.
+
+    On a phone a label stands above its bar, so that long ones can be read.
+    """
     # Two rows of the same label would lie on each other: the axis goes by place, not by label.
-    rows = [{**r, "place": f"{n:04d}"} for n, r in enumerate(rows)]
-    names = {r["place"]: r["label"] for r in rows}
-    largest = max([r["value"] for r in rows] + [r.get("before") or 0 for r in rows] + [line or 0])
-    room = 1.42 if any("·" in r.get("short", "") for r in rows) else 1.22
-    end = (most or largest or 1) * (room if most is None else 1.18)
-    y = alt.Y(
-        "place:N",
-        sort=None,
-        axis=alt.Axis(
-            title=None,
-            domain=False,
-            ticks=False,
-            labelExpr=f"{_literal(names)}[datum.value]",
-            labelLimit=104 if look.narrow else 190,
-            labelColor=look.colour("ink"),
-            labelFontSize=12 if look.narrow else 13,
-        ),
-    ).scale(paddingInner=0.35, paddingOuter=0.1)
+    # The number stands clear of the mark of the period before where that lies further out.
+    rows = [
+        {**r, "place": f"{n:04d}", "end": max(r["value"], r.get("before") or 0)}
+        for n, r in enumerate(rows)
+    ]
+    largest = max([r["end"] for r in rows] + [line or 0])
+    longest = max(len(r["short"]) for r in rows)
+    room = 1.0 + longest * (8.5 if look.narrow else 8.0) / (
+        look.width * (0.8 if look.size != "half" else 0.6)
+    )
+    end = (most or largest or 1) * room
+    y = _places(rows, look)
     x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, end], nice=False, zero=True))
-    base = over(rows).encode(y=y)
     marks = list(dict.fromkeys(r.get("mark", "in") for r in rows))
-    rows_colour = alt.Color(
+    colour = alt.Color(
         "mark:N",
         legend=None,
         scale=alt.Scale(domain=marks, range=[look.colour(m) for m in marks]),
     )
-    bar = base.mark_bar(cornerRadiusEnd=2, color=look.colour("in")).encode(x=x, **telling())
-    if any("mark" in r for r in rows):
-        bar = bar.encode(color=rows_colour)
-    layers: list[alt.Chart] = [bar]
-    if any(r.get("before") is not None for r in rows):
-        ticks = over([r for r in rows if r.get("before") is not None]).mark_tick(
-            color=look.colour("ink"), thickness=2, size=20
+    size = 13 if look.narrow else alt.Undefined
+    bar = over([{"mark": "in", **r} for r in rows]).mark_bar(cornerRadiusEnd=2, size=size)
+    layers: list[alt.Chart] = [bar.encode(y=y, x=x, color=colour, **telling())]
+    marked = [r for r in rows if r.get("before") is not None]
+    if marked:
+        ticks = over(marked).mark_tick(
+            aria=False, color=look.colour("ink"), thickness=2, size=17 if look.narrow else 22
         )
         layers.append(ticks.encode(y=y, x=alt.X("before:Q")))
     if line is not None:
         rule = over([{"value": line}]).mark_rule(
-            color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
+            aria=False, color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
         )
         layers.append(rule.encode(x="value:Q"))
-    # The number stands clear of the mark of the period before where that lies further out.
-    for r in rows:
-        r["end"] = max(r["value"], r.get("before") or 0)
-    numbers = over(rows).mark_text(align="left", dx=7, color=look.colour("ink"), fontSize=12)
+    numbers = over(rows).mark_text(
+        aria=False, align="left", dx=7, color=look.colour("ink"), fontSize=12
+    )
     layers.append(numbers.encode(y=y, x=alt.X("end:Q"), text="short:N"))
-    return layered(layers, alt.Step(28 if look.narrow else 30))
+    if look.narrow:
+        names = over(rows).mark_text(
+            aria=False,
+            align="left",
+            dy=-15,
+            color=look.colour("ink"),
+            fontSize=12.5,
+            limit=look.width - 20,
+        )
+        layers.append(names.encode(y=y, x=alt.value(0), text="label:N"))
+    return layered(layers, alt.Step(42 if look.narrow else 30))
+
+
+def _places(rows: list[Row], look: Look) -> alt.Y:
+    names = {r["place"]: r["label"] for r in rows}
+    axis = alt.Axis(
+        title=None,
+        domain=False,
+        ticks=False,
+        labels=not look.narrow,
+        labelExpr=f"{_literal(names)}[datum.value]",
+        labelLimit=190 if look.size == "half" else 280,
+        labelColor=look.colour("ink"),
+        labelFontSize=13,
+    )
+    return alt.Y("place:N", sort=None, axis=axis).scale(
+        paddingInner=0.35, paddingOuter=0.35 if look.narrow else 0.1
+    )
 
 
 def _literal(names: dict[str, str]) -> str:

@@ -22,11 +22,11 @@ __all__ = ["CHARTS", "Href", "Look", "Picture", "alt", "figure", "place", "png",
 Maker = Callable[[Figures, Words], Picture]
 CHARTS: Final[Mapping[str, Maker]] = {
     "days": days,
+    "response": response,
     "hours": hours,
     "channels": channels,
-    "response": response,
-    "operators": operators,
     "sla": sla,
+    "operators": operators,
 }
 
 

@@ -33,7 +33,7 @@ def days(figures: Figures, words: Words) -> Picture:
     note = ""
     if not weekly and figures.before.messages_in:
         average = figures.before.messages_in / figures.period.previous().days
-        note = words.say("chart.days.before", n=words.number(average, 1))
+        note = words.say("chart.days.before", n=words.number(average))
     if weekly:
         title = words.say("chart.days.weekly")
     spoken = "; ".join(r["told"] for r in rows if r["told"])
@@ -196,7 +196,7 @@ def _grouped(rows: list[Row], look: Look, words: Words, average: float | None) -
         layers.append(missing.mark_bar(color=look.colour("missing")).encode(**telling()))
         if len(shown) <= 14:
             words_over = over(gaps).mark_text(
-                angle=270, color=look.colour("muted"), fontSize=12, fontStyle="italic"
+                aria=False, angle=270, color=look.colour("muted"), fontSize=12, fontStyle="italic"
             )
             layers.append(
                 words_over.encode(
@@ -205,12 +205,12 @@ def _grouped(rows: list[Row], look: Look, words: Words, average: float | None) -
             )
     if len(shown) <= 7 and most < (1000 if look.narrow else 1_000_000):
         numbers = over([r for r in rows if r["value"] is not None]).mark_text(
-            dy=-7, fontSize=10 if look.narrow else 12, color=look.colour("ink")
+            aria=False, dy=-7, fontSize=10 if look.narrow else 12, color=look.colour("ink")
         )
         layers.append(numbers.encode(x=x, y=y, xOffset=offset, text="short:N"))
     if average:
         rule = over([{"value": average}]).mark_rule(
-            color=look.colour("ink"), opacity=0.6, strokeDash=[5, 4], strokeWidth=1.5
+            aria=False, color=look.colour("ink"), opacity=0.6, strokeDash=[5, 4], strokeWidth=1.5
         )
         layers.append(rule.encode(y="value:Q"))
     return layered(layers, height)
@@ -247,7 +247,9 @@ def _line_chart(rows: list[Row], look: Look, unit: str, line: float | None) -> A
     base = over(rows).encode(x=x, y=y)
     known = over([r for r in rows if r["value"] is not None]).encode(x=x, y=y)
     layers: list[alt.Chart] = [
-        base.mark_line(color=look.colour("in"), strokeWidth=2.5, invalid="break-paths-show-domains")
+        base.mark_line(
+            aria=False, color=look.colour("in"), strokeWidth=2.5, invalid="break-paths-show-domains"
+        )
     ]
     size = 70 if len(shown) <= 31 else 14
     layers.append(
@@ -255,7 +257,7 @@ def _line_chart(rows: list[Row], look: Look, unit: str, line: float | None) -> A
     )
     if line is not None:
         rule = over([{"value": line}]).mark_rule(
-            color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
+            aria=False, color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
         )
         layers.append(rule.encode(y="value:Q"))
     height = _PHONE_HEIGHT if look.narrow else 220

@@ -32,6 +32,7 @@ _PLACE = "https://mark.invalid/"
 _LINK = re.compile(rf'<a xlink:href="{re.escape(_PLACE)}([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 _TOLD = re.compile(r'<(path|text|line|rect) aria-label="([^"]*)"([^>]*?)(?:/>|>([^<]*)</\1>)')
 _NOISE = re.compile(
+    r'<text[^>]* opacity="0"[^>]*>[^<]*</text>|'  # labels that would overlap
     r' (?:aria-roledescription|role|aria-hidden|pointer-events)="[^"]*"|'
     r'<path class="(?:fore|back)ground"[^>]*? d="(?:M0,0h0v0h0Z)?"[^>]*/>'
 )
@@ -81,7 +82,7 @@ def place(key: str) -> str:
 def finish(chart: AnyChart, look: Look, title: str = "") -> dict[str, Any]:
     """The chart's specification, with the fonts and lines that all of them share."""
     ink, muted = look.colour("ink"), look.colour("muted")
-    small = 12 if look.size != "phone" else 11
+    small = {"wide": 13, "half": 12, "phone": 11}[look.size]
     shown: AnyChart = chart.properties(
         width=look.width,
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
@@ -196,6 +197,6 @@ def figure(picture: Picture, href: Href | None = None) -> Markup:
         body = svg(picture, picture.size, href) + svg(picture, "phone", href)
     note = f'<p class="note">{escape(picture.note)}</p>' if picture.note else ""
     return Markup(  # noqa: S704  (every text in it is escaped above)
-        f'<figure class="chart chart-of-{picture.name}" id="chart-{picture.name}">'
+        f'<figure class="chart chart-is-{picture.size}" id="chart-{picture.name}">'
         f"<figcaption><h3>{escape(picture.title)}</h3></figcaption>{body}{note}</figure>"
     )

@@ -108,7 +108,7 @@ def _map(rows: list[Row], look: Look, most: int) -> AnyChart:
     written = over([r for r in rows if r["short"]])
     numbers = (
         written.encode(x=cells.encoding.x, y=cells.encoding.y)
-        .mark_text(fontSize=11)
+        .mark_text(aria=False, fontSize=11)
         .encode(text="short:N", color=ink)
     )
     grid = cells.mark_rect(cornerRadius=2).encode(color=colour, **telling())
@@ -126,6 +126,8 @@ def _bars(rows: list[Row], look: Look) -> AnyChart:
     ]
     if not look.narrow:
         layers.append(
-            base.mark_text(dy=-7, fontSize=12, color=look.colour("ink")).encode(text="short:N")
+            base.mark_text(aria=False, dy=-7, fontSize=12, color=look.colour("ink")).encode(
+                text="short:N"
+            )
         )
     return layered(layers, 200)

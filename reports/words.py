@@ -206,6 +206,14 @@ class Words:
         """What a channel is called; the unknown one has no key."""
         return plain(key) or self.say("unknown.channel")
 
+    def dataset(self, key: str) -> str:
+        """What a data set is called; one without a word keeps its name."""
+        return str(self._words["dataset"].get(key, plain(key, 60)))
+
+    def definitions(self) -> list[tuple[str, str]]:
+        """Each figure's term and meaning, in the order of the file."""
+        return [(found["term"], found["text"]) for found in self._words["definition"].values()]
+
 
 def words_of(language: Language) -> Words:
     """The words of a language, read once."""

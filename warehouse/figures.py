@@ -189,7 +189,8 @@ class Figures:
     period, also where it is all 0, and response_median_seconds. `by_hour`: weekday (1 Monday … 7),
     hour, messages_in, messages_out; only hours that have messages. `waiting`: threads whose last
     turn has no answer, the longest first, at most 50: chat_id, channel, category, asked_at (company
-    time), waiting_seconds, waiting_working_seconds (until the data's end).
+    time), waiting_seconds, waiting_working_seconds (until the data's end). `missing_before`: days
+    whose chats were never loaded, of the period before or of the same days a week before.
     """
 
     period: Period
@@ -212,6 +213,7 @@ class Figures:
     released_at: datetime | None
     time_zone: str
     names_published: bool
+    missing_before: tuple[date, ...] = ()
 
     @property
     def missing_days(self) -> list[date]:

@@ -2,7 +2,8 @@
 
 `raw`, `state`, `quarantine` and `inbox` are private to their owner; `lake` and `releases` share
 inodes, so they share one mode: read-only, for everyone on the host or for one group. Where releases
-are published without the personal columns, they share none, and the lake is private too.
+are published without the personal columns, they share none, and the lake is private too. Reports
+name operators: they are the owner's, and the group's where there is one.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class DataDirectory:
         return self.root / "extracts"
 
     @property
+    def reports(self) -> Path:
+        """Reports for people, as private as `open_report` makes them."""
+        return self.root / "reports"
+
+    @property
     def inbox(self) -> Path:
         """Callbacks as they came, until they are in `raw`."""
         return self.root / "inbox"
@@ -88,6 +94,11 @@ class DataDirectory:
     def outbox(self) -> Path:
         """What is being sent, or may have been."""
         return self.state / "outbox"
+
+    @property
+    def deliveries(self) -> Path:
+        """Which reports were sent by e-mail, or may have been."""
+        return self.state / "deliveries"
 
     @property
     def calls(self) -> Path:
@@ -136,6 +147,13 @@ class DataDirectory:
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
         """A load's typed rows."""
         return self.lake / dataset / f"window_day={window_day.isoformat()}" / f"{load_id}.parquet"
+
+    def report_folder(self, kind: str, first: date, last: date) -> Path:
+        """Where the report of a period is: `day/2026-02-01`, `month/2026-02`, `week/…_…`."""
+        name = f"{first.isoformat()}_{last.isoformat()}"
+        if kind in ("day", "month"):
+            name = first.isoformat() if kind == "day" else f"{first:%Y-%m}"
+        return self.reports / kind / name
 
     def quarantine_file(self, dataset: str, load_id: str) -> Path:
         """A load's rejected records."""
@@ -262,6 +280,18 @@ class DataDirectory:
         if self.group is not None:
             shutil.chown(path, group=self.group)
             sys.audit("smartconnect.point", "warehouse.layout.group-given")
+
+    def open_report(self, path: Path) -> None:
+        """Give a report's file or folder its mode: it names operators, so not to everyone.
+
+        The group that may read releases may read reports; without one, the owner alone.
+        """
+        if self.group is not None:
+            shutil.chown(path, group=self.group)
+            sys.audit("smartconnect.point", "warehouse.layout.report-given")
+        folder, file = (PRIVATE_DIR, PRIVATE_FILE) if self.group is None else (0o750, 0o640)
+        path.chmod(folder if path.is_dir() else file)
+        sys.audit("smartconnect.point", "warehouse.layout.report-opened")
 
 
 @contextmanager

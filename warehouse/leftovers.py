@@ -109,10 +109,12 @@ def _leftovers(writer: Writer) -> Iterator[Path]:
         layout.journal,
         layout.calls,
         layout.outbox,
+        layout.deliveries,
         *layout.raw.glob("*/*"),
     ):
         yield from (path for path in folder.glob(".*") if path.is_file() and path.name != ".key")
     yield from layout.locks.rglob(".*")
+    yield from layout.reports.glob("*/*/.*")
     yield from _never_loaded(writer)
     yield from _without_a_note(writer)
 

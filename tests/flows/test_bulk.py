@@ -14,6 +14,12 @@ import httpx
 import pytest
 from oddvendor import odd_vendor
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import NotPausedError
 from prefect.flow_runs import resume_flow_run
 
@@ -28,6 +34,9 @@ from warehouse.reading import query_release
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("prefect_api")]
 Start, Point = Callable[..., RunningSandbox], Callable[..., Path]
 TEXT = "Текст: canary"
+PAUSED = FlowRunFilter(
+    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+)
 
 
 @pytest.fixture
@@ -96,10 +105,9 @@ def test_without_a_figure_it_waits_until_a_person_types_it(
 
     async def approve() -> None:
         async with get_client() as client:
-            for _ in range(300):
+            for _ in range(1200):
                 await asyncio.sleep(0.1)
-                runs = await client.read_flow_runs(limit=50)
-                paused = [run for run in runs if run.state and run.state.is_paused()]
+                paused = await client.read_flow_runs(flow_run_filter=PAUSED)
                 if paused:
                     assert started(sandbox) == []
                     await resume_flow_run(paused[0].id, run_input={"confirm": 5})

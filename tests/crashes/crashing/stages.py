@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ import flows.callbacks
 import flows.ingest
 import flows.snapshot
 from crashing.checks import content, leftovers, whole
+from crashing.mailserver import mail_server
 from crashing.points import EVENT
 from extract.errors import SendUncertain
 from extract.inbox import Inbox, Received, request_seal
@@ -36,9 +37,12 @@ from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
 from flows.bulk import Plan, Sending
 from flows.chatextract import Wanted, make_extract
+from flows.deliveries import Deliveries, Parcel
 from flows.loader import publish_now, writer_session
+from flows.mail import Message
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
+from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
 from flows.run import open_run
 from flows.sending import send
 from flows.settings import Settings, load_settings
@@ -48,11 +52,19 @@ from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.extracts import remove_extract
 from warehouse.layout import DataDirectory
+from warehouse.leftovers import present
 from warehouse.releases import publish, releases, rollback
 from warehouse.retention import apply_retention
 
 FIRST = date(2026, 2, 2)
 BOTH = ("chats", "statistics")
+RECIPIENTS = ("canary.one@example.org", "canary.two@example.org")
+PARCEL = Parcel(
+    "day-2026-02-01",
+    "the report of 01.02.2026",
+    "smartconnect report --day 01.02.2026 --send-again",
+    Message("A day", "A day\n\nMessages: 12"),
+)
 
 
 class _Quiet:
@@ -156,6 +168,46 @@ async def messaged() -> None:
         await send(settings, Letter(101, "thread", "once"), key="rehearsal")
     with suppress(SendUncertain):
         await send(settings, Letter(101, "thread", "any number of times"))
+
+
+async def delivered() -> None:
+    """A report by e-mail to two, through the server that is told of, or one of the stage's own."""
+    with ExitStack() as stack:
+        if "SMARTCONNECT_SMTP_PORT" not in os.environ:
+            _, port = stack.enter_context(mail_server())
+            os.environ["SMARTCONNECT_SMTP_PORT"] = str(port)
+        os.environ |= {
+            "SMARTCONNECT_SMTP_HOST": "127.0.0.1",
+            "SMARTCONNECT_SMTP_SECURITY": "none",
+            "SMARTCONNECT_REPORT_EMAIL_FROM": "robot@example.org",
+            "SMARTCONNECT_REPORT_EMAIL_TO": ", ".join(RECIPIENTS),
+            "SMARTCONNECT_REPORT_CHANNEL_ACCOUNT": "101",
+            "SMARTCONNECT_REPORT_THREAD": "canary-thread",
+        }
+        again = "SEND_AGAIN" in os.environ
+        for line in await Deliveries(load_settings()).deliver(PARCEL, again=again):
+            print(line)
+
+
+async def reported() -> None:
+    """Two reports, one of them anew with a picture less, and the older one removed."""
+    layout = layout_of(load_settings())
+    layout.initialise("sandbox")
+    for day, pictures in ((1, 2), (1, 1), (2, 1)):
+
+        def write(folder: Path, pictures: int = pictures) -> None:
+            (folder / PAGE).write_text("page", encoding="utf-8")
+            for number in range(pictures):
+                (folder / f"{number}.png").write_bytes(b"picture")
+
+        with present(layout):
+            folder = layout.report_folder("day", date(2026, 2, day), date(2026, 2, day))
+            files = put_report(layout, folder, write, {"kind": "day"})
+            assert len(files.pictures) == pictures
+            assert sorted(path.name for path in folder.iterdir()) == sorted(
+                [PAGE, TOLD, *(f"{number}.png" for number in range(pictures))]
+            )
+            keep_newest(layout, "day", 1)
 
 
 async def bulked() -> None:
@@ -294,6 +346,8 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         listed,
         extracted,
         messaged,
+        delivered,
+        reported,
         bulked,
         held,
         cut,

@@ -1,0 +1,244 @@
+"""A report is delivered at most once: by e-mail to each recipient, and into a chat.
+
+Before a message may be taken, a note says so, durably; the answer settles it (`extract.outbox`). A
+note that was never settled is of a run that died or of an answer that never came: only a person's
+word sends it again. A recipient is known by a keyed hash in the notes, and by a place elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from enum import StrEnum
+
+from extract.errors import ExtractError, SendUncertain
+from extract.outbox import BEGUN, DONE, Letter, Note, Notes, sha256_of
+from flows.errors import FlowError, NotConfigured, NotDelivered
+from flows.mail import Mailing, Message, compose, mailing_of
+from flows.mailer import Doubt, MailUncertain, send_mail
+from flows.personal import data_directory
+from flows.sending import ALERT_CHARACTERS, send
+from flows.settings import Settings
+from warehouse.errors import WarehouseError
+from warehouse.layout import DataDirectory, private_files
+from warehouse.reading import account_max_length
+
+_OPERATION = "deliver"
+_RUNBOOK = "docs/runbooks/may-have-been-sent.md"
+
+
+class Outcome(StrEnum):
+    """What became of a delivery."""
+
+    SENT = "sent"
+    BEFORE = "sent before"
+    UNCERTAIN = "may have been sent"
+    NOT_SENT = "not sent"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One delivery, and its outcome; whom it was for is told by place."""
+
+    whom: str
+    outcome: Outcome
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.whom}: {self.outcome}" + (f" ({self.why})" if self.why else "")
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is delivered.
+
+    Args:
+        name: of the report, for good: `day-2026-02-01`.
+        about: in words, for messages.
+        again: the command that delivers it though it may have been.
+        message: for e-mail, and its text for a chat.
+    """
+
+    name: str
+    about: str
+    again: str
+    message: Message = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Address:
+    """A place that a parcel goes to: the note's name, and how it is told."""
+
+    note: str
+    whom: str
+    mail: str | None = field(default=None, repr=False)
+
+
+class Deliveries:
+    """Deliveries by the settings, which are checked before anything is sent.
+
+    Raises:
+        NotConfigured: a setting is missing or can't be used.
+        extract.errors.DiskUnusable: notes can't be kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._mailing = mailing_of(settings)
+        self._layout: DataDirectory = data_directory(settings)
+        account, thread = settings.report_channel_account, settings.report_thread
+        if (account is None) != (thread is None):
+            raise NotConfigured(
+                "SMARTCONNECT_REPORT_CHANNEL_ACCOUNT and SMARTCONNECT_REPORT_THREAD are set "
+                "together, or neither of them. Nothing was sent."
+            )
+        self._give_up_at = 0.0  # all recipients share one server, and the patience with it
+        with private_files():
+            self._mails = Notes(self._layout.deliveries)
+            self._chats = Notes(self._layout.outbox)
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether reports are delivered at all."""
+        return self._mailing is not None or self._settings.report_thread is not None
+
+    async def deliver(self, parcel: Parcel, *, again: bool = False) -> list[Delivered]:
+        """Deliver it wherever it can't have been delivered.
+
+        Args:
+            parcel: what.
+            again: a person looked: send what may have been sent; with nothing in doubt, send all
+                of it once more.
+        """
+        addresses = self._addresses(parcel)
+        doubtful = {a.note for a in addresses if self._state(a) == BEGUN}
+        anew = (doubtful or {a.note for a in addresses}) if again else set()
+        found = []
+        self._give_up_at = time.monotonic() + self._settings.smtp_deadline_seconds
+        with private_files():
+            for address in addresses:
+                found.append(await self._one(parcel, address, address.note in anew))
+        return found
+
+    def _addresses(self, parcel: Parcel) -> list[_Address]:
+        found = []
+        mailing, settings = self._mailing, self._settings
+        for place, mail in enumerate(mailing.recipients if mailing else (), start=1):
+            word = self._mails.word(mail)[:16]
+            whom = f"recipient {place} of {len(mailing.recipients) if mailing else 0}"
+            found.append(_Address(f"report-{parcel.name}-{word}", whom, mail))
+        if settings.report_thread is not None:
+            account = str(settings.report_channel_account)
+            word = self._chats.word(account, settings.report_thread.get_secret_value())[:16]
+            found.append(_Address(f"report-{parcel.name}-{word}", "the chat"))
+        return found
+
+    def _state(self, address: _Address) -> str | None:
+        try:
+            note = self._read(address)
+        except SendUncertain:
+            return BEGUN
+        return note.state if note else None
+
+    def _begun(self, address: _Address) -> str:
+        try:
+            note = self._read(address)
+        except SendUncertain:
+            note = None
+        return f"begun on {note.at:%d.%m.%Y at %H:%M} UTC" if note else "begun at an unknown time"
+
+    def _read(self, address: _Address) -> Note | None:
+        return (self._chats if address.mail is None else self._mails).read(address.note)
+
+    async def _one(self, parcel: Parcel, address: _Address, again: bool) -> Delivered:
+        try:
+            if address.mail is None:
+                sent = await self._to_chat(parcel, address, again)
+            else:
+                sent = await self._by_mail(parcel, address, address.mail, again)
+        except (SendUncertain, MailUncertain):
+            return Delivered(address.whom, Outcome.UNCERTAIN, self._begun(address))
+        except (ExtractError, FlowError, WarehouseError) as error:
+            return Delivered(address.whom, Outcome.NOT_SENT, str(error).rstrip("."))
+        return Delivered(address.whom, Outcome.SENT if sent else Outcome.BEFORE)
+
+    async def _to_chat(self, parcel: Parcel, address: _Address, again: bool) -> bool:
+        settings = self._settings
+        account, thread = settings.report_channel_account, settings.report_thread
+        if account is None or thread is None:  # looked at before
+            return False
+        limit = account_max_length(self._layout, account) or ALERT_CHARACTERS
+        text = shortened(parcel.message.text, limit)
+        letter = Letter(account, thread.get_secret_value(), text)
+        return await send(settings, letter, key=address.note, again=again)
+
+    async def _by_mail(self, parcel: Parcel, address: _Address, mail: str, again: bool) -> bool:
+        mailing, notes, name = self._mailing, self._mails, address.note
+        if mailing is None:  # looked at before
+            return False
+        digest = sha256_of(parcel.message.text)
+        async with notes.alone(name):
+            note = notes.read(name)
+            if note is not None and not again:
+                if note.state == DONE:
+                    return False
+                raise MailUncertain("begun, and never settled")
+
+            def settle(state: str) -> None:
+                notes.keep(name, Note(state, datetime.now(UTC), digest))
+
+            doubt = Doubt(lambda: settle(BEGUN), lambda: notes.forget(name))
+            await send_mail(
+                mailing,
+                mail,
+                self._composed(mailing, mail, parcel),
+                doubt,
+                patience_seconds=max(0.0, self._give_up_at - time.monotonic()),
+            )
+            settle(DONE)
+        return True
+
+    def _composed(self, mailing: Mailing, recipient: str, parcel: Parcel) -> EmailMessage:
+        """The same report in the same words has the same Message-ID: a server may know it."""
+        message = parcel.message
+        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in message.files]
+        word = self._mails.word(recipient, parcel.name, message.text, *hashes)
+        return compose(mailing, recipient, message, f"report-{parcel.name}.{word[:20]}")
+
+
+def shortened(text: str, limit: int) -> str:
+    """Text of at most `limit` characters, cut where a line ends if it must be."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    whole = kept.rpartition("\n")[0]
+    return f"{whole if len(whole) > limit // 2 else kept}…"
+
+
+def require_delivered(parcel: Parcel, deliveries: Sequence[Delivered]) -> None:
+    """Fail if somebody didn't get it, or may not have.
+
+    Raises:
+        extract.errors.SendUncertain: it may have been sent to somebody; a person decides.
+        NotDelivered: it was not sent to somebody.
+    """
+    doubtful = [d for d in deliveries if d.outcome is Outcome.UNCERTAIN]
+    missed = [str(d) for d in deliveries if d.outcome is Outcome.NOT_SENT]
+    later = f" {'; '.join(missed)}: a later run tries these again." if missed else ""
+    if doubtful:
+        raise SendUncertain(
+            _OPERATION,
+            parcel.about,
+            f"it may have been sent already: {'; '.join(f'{d.whom}, {d.why}' for d in doubtful)}",
+            f"Ask whoever should have it. If it isn't there: `{parcel.again}` ({_RUNBOOK})."
+            + later,
+        )
+    if missed:
+        raise NotDelivered(
+            f"{parcel.about} is made, and {len(missed)} of {len(deliveries)} deliveries were not "
+            f"sent: {'; '.join(missed)}. Run it again: what was sent is not sent twice."
+        )

@@ -1,0 +1,148 @@
+"""A report's files: made aside, put into their place one by one, and told last.
+
+Whoever opens one sees a whole file, the old or the new; `report.json` is taken away first and
+written last, so that where it is, all files are of one report. Reports name operators: their modes
+are `DataDirectory.open_report`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from warehouse.disk import on_disk
+from warehouse.layout import PRIVATE_DIR, DataDirectory, publish_bytes, sync
+
+TOLD = "report.json"
+PAGE, SHEET = "report.html", "report.xlsx"
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What a report consists of."""
+
+    folder: Path
+    pictures: tuple[Path, ...] = ()
+
+    @property
+    def page(self) -> Path:
+        """The page, for every browser."""
+        return self.folder / PAGE
+
+    @property
+    def sheet(self) -> Path:
+        """The tables, for a spreadsheet."""
+        return self.folder / SHEET
+
+    @property
+    def all(self) -> list[Path]:
+        """Every file of it that is there."""
+        found = (self.page, self.sheet, *self.pictures)
+        return [path for path in found if path.exists()]
+
+
+@on_disk("write a report")
+def put_report(
+    layout: DataDirectory,
+    folder: Path,
+    fill: Callable[[Path], None],
+    told: Mapping[str, Any],
+) -> ReportFiles:
+    """Let `fill` write a report, and put it into `folder`, in place of what was there.
+
+    Args:
+        layout: of the company; gives the modes.
+        folder: where the report is to be; made if missing.
+        fill: writes files, no folders.
+        told: what `report.json` says of them beside their hashes.
+
+    Raises:
+        DirectoryUnusable: the disk refuses it.
+    """
+    _make(layout, folder)
+    beside = folder / f".{os.urandom(8).hex()}"
+    beside.mkdir(mode=PRIVATE_DIR)
+    sys.audit("smartconnect.point", "flows.reportfiles.beside-made")
+    try:
+        fill(beside)
+        made = sorted(path for path in beside.iterdir() if path.is_file())
+        hashes = {path.name: _sha256(path) for path in made}
+        for path in made:
+            layout.open_report(path)
+            sync(path)
+        (folder / TOLD).unlink(missing_ok=True)
+        sys.audit("smartconnect.point", "flows.reportfiles.untold")
+        _forget_former(folder, hashes)
+        for path in made:
+            path.replace(folder / path.name)
+            sys.audit("smartconnect.point", "flows.reportfiles.named")
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        sys.audit("smartconnect.point", "flows.reportfiles.beside-removed")
+    sync(folder)
+    said = {**told, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "files": hashes}
+    publish_bytes(folder / TOLD, json.dumps(said, ensure_ascii=False, indent=1).encode())
+    sys.audit("smartconnect.point", "flows.reportfiles.told")
+    layout.open_report(folder / TOLD)
+    pictures = tuple(folder / name for name in hashes if name.endswith(".png"))
+    return ReportFiles(folder, pictures)
+
+
+def _make(layout: DataDirectory, folder: Path) -> None:
+    """Make a folder for reports, and those of ours above it, with their mode."""
+    ours = [f for f in (folder, *folder.parents) if f.is_relative_to(layout.reports)]
+    for path in reversed(ours or [folder]):
+        if not path.exists():
+            path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            sys.audit("smartconnect.point", "flows.reportfiles.folder-made")
+        if ours:
+            layout.open_report(path)
+            sync(path.parent)
+
+
+def _forget_former(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Pictures that an earlier report of these days had, and this one hasn't."""
+    for path in folder.glob("*.png"):
+        if path.name not in hashes:
+            path.unlink()
+            sys.audit("smartconnect.point", "flows.reportfiles.former-removed")
+
+
+@on_disk("remove old reports")
+def keep_newest(layout: DataDirectory, kind: str, keep: int) -> list[Path]:
+    """Remove the reports of a kind but those that were made last; what went."""
+    found = sorted((layout.reports / kind).glob(f"*/{TOLD}"), key=_made_at)
+    gone = [path.parent for path in found[:-keep]]
+    for folder in gone:
+        remove_report(layout, folder)
+    return gone
+
+
+def remove_report(layout: DataDirectory, folder: Path) -> None:
+    """Remove a report; it loses its name first."""
+    beside = layout.building / f"gone-{os.urandom(8).hex()}"
+    folder.rename(beside)
+    sys.audit("smartconnect.point", "flows.reportfiles.unnamed")
+    sync(folder.parent)
+    shutil.rmtree(beside)
+    sys.audit("smartconnect.point", "flows.reportfiles.removed")
+
+
+def _made_at(told: Path) -> str:
+    try:
+        return str(json.loads(told.read_text(encoding="utf-8"))["made_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
