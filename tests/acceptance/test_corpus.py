@@ -10,17 +10,23 @@ import codecs
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from weekbypandas import week
 
 from flows.backfill import Exported, backfill
 from flows.servers import running_sandbox_process
 from flows.windows import ddmmyyyy
+from reports.page import html_page
 from sandbox.server import RunningSandbox
+from warehouse.answers import read_figures
+from warehouse.figures import Period
 from warehouse.layout import DataDirectory
+from warehouse.marts import release_reader
 from warehouse.reading import query_release
 
 CORPUS = Path(__file__).parents[3] / "shared" / "data" / "support-chat.parquet"
@@ -76,6 +82,29 @@ def byte_order_marks(data: Path) -> set[bool]:
     return {path.read_bytes().startswith(codecs.BOM_UTF8) for path in found}
 
 
+def require_the_week_that_pandas_tells(layout: DataDirectory) -> None:
+    """A week in the middle: marts, report and an independent script say the same."""
+    period = Period(START + timedelta(days=49), START + timedelta(days=55))
+    with release_reader(layout) as reader:
+        figures = read_figures(reader, period)
+    told = week(layout.raw / "chats", period.first.isoformat(), period.last.isoformat())
+    total, sla = asdict(figures.total), figures.sla[0]
+    assert {name: told[name] for name in total} == total
+    assert (told["sla_turns"], told["sla_met"]) == (sla.turns, sla.met)
+    assert told["by_date"] == figures.by_date["messages_in"].to_pylist()
+    operators = [line for line in figures.operators if line.now.messages_out]
+    written = {line.key: line.now.messages_out for line in operators}
+    assert told["messages_by_operator"] == written
+    answers = {line.key: line.now.turns_answered for line in operators if line.now.turns_answered}
+    assert told["answers_by_operator"] == answers
+    assert total["messages_in"] > 2000
+    assert total["turns_answered"] > 400
+    print(f"week {period.first} to {period.last}: {total}, SLA {sla.met} of {sla.turns}")
+    page = html_page(figures, "en")
+    shown = ("messages_in", "messages_out", "threads_opened", "threads_unanswered", "clients")
+    assert [name for name in shown if f"{told[name]:,}" not in page] == []
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -87,7 +116,10 @@ def byte_order_marks(data: Path) -> set[bool]:
     ids=["message-csv", "thread-csv", "message-xlsx", "thread-cp1251"],
 )
 def test_every_message_of_the_corpus_is_what_readers_see(
-    options: tuple[str, ...], sandbox_settings: Callable[..., Path], tmp_path: Path
+    options: tuple[str, ...],
+    sandbox_settings: Callable[..., Path],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     with corpus_sandbox(tmp_path / "sandbox", *options) as sandbox:
         data = sandbox_settings(sandbox, EXPORT_JOBS="16", PUBLISH_EVERY_SECONDS="600")
@@ -106,3 +138,5 @@ def test_every_message_of_the_corpus_is_what_readers_see(
     parquet = (data / "current").resolve() / "parquet" / "chats"
     files = sorted(parquet.glob("window_day=*/part.parquet"))
     assert sum(pq.read_metadata(file).num_rows for file in files) == MESSAGES
+    if "csv" in request.node.name and "message" in request.node.name:
+        require_the_week_that_pandas_tells(layout)
