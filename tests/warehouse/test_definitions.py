@@ -73,7 +73,9 @@ def test_the_queries_of_the_page_tell_the_marts_numbers(tmp_path: Path) -> None:
         ).fetchall()
     assert len(told[0]) == 2
     assert told[1] == [("", 0, 1), ("Telegram", 3, 2), ("WhatsApp", 1, 1)]
-    assert told[2] == by_channel == [("Telegram", 2, 2, 1200, 1200), ("WhatsApp", 1, 1, 55200, 1200)]
+    assert (
+        told[2] == by_channel == [("Telegram", 2, 2, 1200, 1200), ("WhatsApp", 1, 1, 55200, 1200)]
+    )
 
 
 def test_the_example_of_the_reporting_file_can_be_read() -> None:
