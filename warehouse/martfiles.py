@@ -44,7 +44,7 @@ BY_PERIOD = (
     "response_by_channel",
     "sla",
 )
-PERSONAL = ("client_key", "operator_name")
+PERSONAL = ("client_key", "client", "operator_name", "message_text")
 _COLUMN = re.compile(r"([a-z0-9_]+): (.*)")
 
 

@@ -223,6 +223,8 @@ def fill_dictionary(
     personal = [
         (c.dataset, column) for c in contracts for column in c.columns if c.personal(column)
     ]
+    names = {column for _, column in personal}
+    names |= set(PERSONAL if names else ())  # the marts' are NULL where nothing personal is shown
     connection.execute("DELETE FROM meta.columns")
     connection.execute(
         """
@@ -232,5 +234,5 @@ def fill_dictionary(
         FROM duckdb_columns() WHERE database_name = $database AND NOT internal
         ORDER BY schema_name, table_name, column_index
         """,
-        {"names": sorted({*PERSONAL, *(name for _, name in personal)}), "database": database},
+        {"names": sorted(names), "database": database},
     )

@@ -167,8 +167,7 @@ def _page(
                 SELECT * FROM chosen_threads
                 ORDER BY {order}, chat_id LIMIT {int(limit)} OFFSET {int(offset)}),
             people AS (
-                SELECT chat_id, max(coalesce(nullif(client_name, ''), nullif(client_phone, '')))
-                           AS client,
+                SELECT chat_id, max(client) AS client,
                        string_agg(DISTINCT coalesce(nullif(operator_name, ''), operator_id), ', '
                                   ORDER BY coalesce(nullif(operator_name, ''), operator_id))
                            AS operators
@@ -195,7 +194,8 @@ def messages_of(reader: Reader, chat_id: str) -> pa.Table:
     return table_of(
         reader.connection,
         """SELECT sent_at, direction, author,
-                  coalesce(nullif(operator_name, ''), operator_id) AS operator, text
+                  coalesce(nullif(operator_name, ''), operator_id) AS operator,
+                  message_text AS text
            FROM mart.messages WHERE chat_id = ?
            ORDER BY sent_at_utc, by_operator, operator_id, message_id""",
         [chat_id],

@@ -18,6 +18,7 @@ import pytest
 from flows.nightly import nightly
 from sandbox.server import RunningSandbox
 from warehouse.layout import DataDirectory
+from warehouse.martfiles import MARTS
 from warehouse.reading import query_release
 
 pytestmark = [
@@ -37,6 +38,10 @@ ROWS = {
     name: f"FROM {name} ORDER BY ALL"
     for name in ("chats", "statistics", "users", "users_history", "user_snapshots", "meta.loads")
 }
+ROWS |= {f"mart.{name}": f"FROM mart.{name} ORDER BY ALL" for name in MARTS}
+ROWS["a period's turns"] = """
+    FROM mart.responses_in((SELECT first_date FROM mart.known), (SELECT last_date FROM mart.known))
+    ORDER BY ALL"""
 CLIENT = """
 import json, sys
 import duckdb
@@ -76,4 +81,13 @@ def test_duckdb_1_1_reads_every_table_with_its_comments(
     assert [row for row in told["tables"] + told["columns"] if not row[-1]] == []
     layout = DataDirectory(data)
     expected = {name: query_release(layout, sql).rows for name, sql in queries.items()}
-    assert told == json.loads(json.dumps(expected, default=str))
+    assert rounded(told) == rounded(json.loads(json.dumps(expected, default=str)))
+
+
+def rounded(value: object) -> object:
+    """Both clients interpolate a median, and differ in its sixteenth digit."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value

@@ -17,11 +17,10 @@
 -- operator_id: Who wrote it, if by_operator: user_id, else user_name, else ''; NULL otherwise.
 -- operator_name: The operator's name as the export has it; NULL where names aren't published.
 -- client_key: Who the client is: client_phone, else client_name, else chat_id.
--- client_name: The client's name as the export has it; NULL where names aren't published.
--- client_phone: The client's phone; NULL where it isn't published.
+-- client: What the client is called: the name, else the phone; NULL where neither is published.
 -- channel: The channel as the file names it; '': not told.
 -- category: The thread's category when it was exported; '': none.
--- text: The message; '' is one without text; NULL where texts aren't published.
+-- message_text: The message; '' is one without text; NULL where texts aren't published.
 SELECT message_id, chat_id, sent_at, sent_at_utc, date, hour, weekday, window_day,
        direction, author,
        author = 'client' AND direction = 'in' AS by_client,
@@ -30,7 +29,8 @@ SELECT message_id, chat_id, sent_at, sent_at_utc, date, hour, weekday, window_da
             THEN coalesce(nullif(user_id, ''), nullif(user_name, ''), '') END AS operator_id,
        CASE WHEN author = 'operator' AND direction = 'out' THEN user_name END AS operator_name,
        coalesce(nullif(client_phone, ''), nullif(client_name, ''), chat_id) AS client_key,
-       client_name, client_phone, channel, category, text
+       coalesce(nullif(client_name, ''), nullif(client_phone, '')) AS client,
+       channel, category, text AS message_text
 FROM (
     SELECT message_id, chat_id, sent_at, sent_at_utc, date, window_day,
            user_id, user_name, client_phone, client_name, text,
