@@ -33,7 +33,7 @@ _LINK = re.compile(rf'<a xlink:href="{re.escape(_PLACE)}([^"]*)"[^>]*>(.*?)</a>'
 _TOLD = re.compile(r'<(path|text|line|rect) aria-label="([^"]*)"([^>]*?)(?:/>|>([^<]*)</\1>)')
 _NOISE = re.compile(
     r'<text[^>]* opacity="0"[^>]*>[^<]*</text>|'  # labels that would overlap
-    r' (?:aria-roledescription|role|aria-hidden|pointer-events)="[^"]*"|'
+    r' (?:aria-roledescription|role|aria-hidden|pointer-events)="[^"]*"| opacity="1"|'
     r'<path class="(?:fore|back)ground"[^>]*? d="(?:M0,0h0v0h0Z)?"[^>]*/>'
 )
 

@@ -120,7 +120,7 @@ class Words:
 
     def points(self, difference: float) -> str:
         """A change of a share, in percentage points."""
-        return self.say("form.points", n=self.signed(difference * 100))
+        return self.say("form.points", n=self.signed(difference * 100, 1))
 
     def duration(self, seconds: float | None) -> str:
         """«45 с», «4 мин 12 с», «1 ч 20 мин», «2 д 3 ч»: two units at most."""

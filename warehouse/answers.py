@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 
 from warehouse.doubts import doubts, freshness
-from warehouse.figures import Figures, Filters, Line, Period, Sla
+from warehouse.figures import Doubt, Figures, Filters, Line, Period, Sla
 from warehouse.martfiles import mart
 from warehouse.marts import Reader
 from warehouse.measuring import NOTHING, ByKey, dates, hours, measure
@@ -60,8 +60,8 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
     totals = measure(connection, "total", filters)
     now, before, week_before = (totals.get(span, {}).get("", NOTHING) for span in SPANS)
     told = {kind: _lines(reader, kind, filters) for kind in _LABELLED}
-    doubtful, earlier = doubts(reader, period), doubts(reader, period.previous())
-    incomplete = any(d.kind == "missing" and d.dataset == "chats" for d in [*doubtful, *earlier])
+    doubtful, lacking = doubts(reader, period), _never_loaded(reader, period.previous())
+    incomplete = bool(lacking) or any(_is_missing(doubt) for doubt in doubtful)
     return Figures(
         period=period,
         filters=filters,
@@ -83,7 +83,17 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
         released_at=reader.released_at,
         time_zone=reader.time_zone,
         names_published=reader.names_published,
+        missing_before=tuple(sorted(lacking | _never_loaded(reader, period.a_week_before()))),
     )
+
+
+def _is_missing(doubt: Doubt) -> bool:
+    return doubt.kind == "missing" and doubt.dataset == "chats"
+
+
+def _never_loaded(reader: Reader, period: Period) -> set[date]:
+    """Days of a period that nothing is known of."""
+    return {doubt.day for doubt in doubts(reader, period) if _is_missing(doubt)}
 
 
 _LABELLED: tuple[Dimension, ...] = ("channel", "operator", "team", "category")

@@ -93,7 +93,7 @@ def test_numbers_percents_and_changes() -> None:
     assert RU.change(11.0) == "×12"
     assert EN.change(0.0) == "0%"
     assert EN.change(None) == "—"
-    assert RU.points(-0.043) == "\u22124 п. п."
+    assert RU.points(-0.043) == "\u22124,3 п. п."
 
 
 @pytest.mark.parametrize(
