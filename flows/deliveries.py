@@ -172,7 +172,7 @@ class Deliveries:
         if account is None or thread is None:  # looked at before
             return False
         limit = account_max_length(self._layout, account) or ALERT_CHARACTERS
-        text = shortened(parcel.message.text, limit)
+        text = with_link(parcel.message.text, parcel.message.link, limit)
         letter = Letter(account, thread.get_secret_value(), text)
         return await send(settings, letter, key=address.note, again=again)
 
@@ -208,6 +208,13 @@ class Deliveries:
         hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in message.files]
         word = self._mails.word(recipient, parcel.name, message.text, *hashes)
         return compose(mailing, recipient, message, f"report-{parcel.name}.{word[:20]}")
+
+
+def with_link(text: str, link: str | None, limit: int) -> str:
+    """Text and a link beneath it, of at most `limit` characters; the text gives way."""
+    if link is None or len(link) > limit // 2:
+        return shortened(text, limit)
+    return f"{shortened(text, limit - len(link) - 1)}\n{link}"
 
 
 def shortened(text: str, limit: int) -> str:

@@ -22,7 +22,7 @@ from pydantic import Field
 from flows.deliveries import Deliveries, require_delivered
 from flows.reportdays import Kind, Unready, period_between, period_of, wait_for_days
 from flows.reporting import run_name
-from flows.reportmaking import Report, about, make_report, parcel_of
+from flows.reportmaking import Report, about, dashboard_link, make_report, parcel_of
 from flows.sending import alerting
 from flows.settings import Settings, load_settings
 from flows.stages import in_thread
@@ -178,26 +178,41 @@ async def run_report(
 async def tell_report(settings: Settings, made: Report, unready: Unready) -> None:
     """The report in Prefect's UI: counts and a picture, nobody's name; and a link to the rest."""
     await leave_artifact("report", report_markdown(settings, made, unready))
+    if link := page_link(settings, made):
+        text = f"Report {made.files.folder.name}"
+        await tell(acreate_link_artifact(link=link, link_text=text, key="report-link"))
+
+
+def page_link(settings: Settings, made: Report) -> str | None:
+    """The report's page as the dashboard serves it; None without a dashboard."""
+    base = dashboard_of(settings)
+    folder = made.files.folder
+    there = f"{folder.parent.name}/{folder.name}/{made.files.page.name}"
+    return f"{base.rstrip('/')}/reports/{there}" if base else None
+
+
+def dashboard_of(settings: Settings) -> str | None:
+    """Where whoever looks at Prefect's UI opens the dashboard: on this machine by default."""
     if settings.dashboard_url:
-        link = acreate_link_artifact(
-            link=settings.dashboard_url, link_text="Dashboard", key="report-link"
-        )
-        await tell(link)
+        return settings.dashboard_url
+    return f"http://127.0.0.1:{settings.dashboard_port}" if settings.dashboard_port else None
 
 
 def report_markdown(settings: Settings, made: Report, unready: Unready) -> str:
     """The artifact's text."""
     title, *lines = made.text.strip().splitlines()
-    parts = [f"## {_plain(title)}", *(f"- {_plain(line)}" for line in lines if line.strip())]
+    parts = [f"## {_plain(title)}"]
+    parts.append("\n".join(f"- {_plain(line)}" for line in lines if line.strip()))
     if unready:
-        parts.append(f"- **{_plain(str(unready))}**")
+        parts.append(f"**{_plain(str(unready))}**")
     card = made.files.folder / "card.png"
     if card.exists():
         parts.append(f"![{_plain(title)}]({data_uri(card)})")
+    dashboard = dashboard_link(dashboard_of(settings), made.period)
+    named = (("Report", page_link(settings, made)), ("Dashboard", dashboard))
+    parts += [" · ".join(f"[{name}]({link})" for name, link in named if link)]
     parts.append(f"`{made.files.page}`")
-    if settings.dashboard_url:
-        parts.append(f"[{_plain(settings.dashboard_url)}]({settings.dashboard_url})")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def data_uri(picture: Path) -> str:

@@ -149,6 +149,12 @@ def command(period: Period) -> str:
     return f"smartconnect report {days}"
 
 
+def dashboard_link(address: str | None, period: Period) -> str | None:
+    """The dashboard at these days; None without a dashboard."""
+    days = f"from={period.first.isoformat()}&to={period.last.isoformat()}"
+    return f"{address.rstrip('/')}/?{days}" if address else None
+
+
 def parcel_of(settings: Settings, report: Report) -> Parcel:
     """What is delivered: with its page and tables, if there are figures in it."""
     title, files = report.title, report.files
@@ -157,7 +163,7 @@ def parcel_of(settings: Settings, report: Report) -> Parcel:
         report.text,
         () if report.nothing_loaded else report.pictures,
         () if report.nothing_loaded else (files.page, files.sheet),
-        settings.dashboard_url,
+        dashboard_link(settings.dashboard_url, report.period),
     )
     again = f"{command(report.period)} --send-again"
     return Parcel(report.name, about(report.period), again, message)

@@ -3,7 +3,8 @@
     python canary_run.py STEPS
 
 STEPS is a JSON list; each step names a sandbox, its faults, and what is run under them: `backfill`
-(two days), `users`, or `broken` (a day whose reading fails with the file's text in the error).
+(two days), `users`, `report` (a day), or `broken` (a day whose reading fails with the file's text
+in the error); `env` is set before.
 Every error is printed with its causes. Faults that never struck are tried again alone.
 """
 
@@ -22,6 +23,7 @@ from urllib.request import Request, urlopen
 from flows import stages
 from flows.backfill import Exported, backfill
 from flows.reading import ExportedDay
+from flows.report import report_daily
 from flows.users import snapshot_users_flow
 
 Step = dict[str, Any]
@@ -43,6 +45,8 @@ def quoting(layout: object, exported: ExportedDay, reading: object) -> None:
 def run_of(step: Step) -> Coroutine[Any, Any, None]:
     if "users" in step:
         return snapshot_users_flow()
+    if "report" in step:
+        return report_daily(date=step["report"], wait_seconds=0)
     first, last = step.get("backfill") or step["broken"]
     return backfill(
         date_from=first,
@@ -55,6 +59,7 @@ def run_of(step: Step) -> Coroutine[Any, Any, None]:
 
 def perform(step: Step) -> None:
     os.environ["SMARTCONNECT_BASE_URL"] = step["url"]
+    os.environ.update(step.get("env", {}))
     set_faults(step["url"], step["faults"])
     whole = stages.normalise_file
     if "broken" in step:

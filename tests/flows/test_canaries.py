@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from canaries.people import everyone
 from canaries.searching import Searcher
+from crashing.mailserver import PASSWORD, USER, lost, mail_server
 
 from flows.servers import running_prefect
 from sandbox.faults import ANSWERS, FAULTS, FILES, WIRE
@@ -51,6 +52,18 @@ PATIENCE = {
     "SELECTION": "message",
 }
 Step = dict[str, object]
+ONE, TWO, THREAD = "canary.one@example.org", "canary.two@example.org", "canary-thread-77"
+REPORTS = {
+    "SMTP_HOST": "127.0.0.1",
+    "SMTP_SECURITY": "none",
+    "SMTP_USER": USER,
+    "SMTP_PASSWORD": PASSWORD,
+    "SMTP_DEADLINE_SECONDS": "0",
+    "REPORT_EMAIL_FROM": "robot@example.org",
+    "REPORT_EMAIL_TO": f"{ONE}, {TWO}",
+    "REPORT_CHANNEL_ACCOUNT": "101",
+    "REPORT_THREAD": THREAD,
+}
 
 
 def written(day: date) -> str:
@@ -89,6 +102,20 @@ def all_steps(url: str, long_run: bool) -> list[Step]:
     ]
 
 
+def report_steps(url: str, port: int) -> list[Step]:
+    """A doubt and a refusal; a login that is refused; a day that isn't loaded."""
+    told = {f"SMARTCONNECT_{name}": value for name, value in REPORTS.items()}
+    told["SMARTCONNECT_SMTP_PORT"] = str(port)
+    wrong = {"SMARTCONNECT_SMTP_PASSWORD": PASSWORD + "-wrong"}
+    step: Step = {"url": url, "faults": []}
+    return [
+        {**step, "report": written(FIRST), "env": told},
+        {**step, "report": written(FIRST), "env": told},
+        {**step, "report": written(FIRST + timedelta(days=1)), "env": wrong},
+        {**step, "report": written(FIRST - timedelta(days=1)), "env": told},
+    ]
+
+
 def file_steps(url: str, first: date, long_run: bool) -> list[Step]:
     """A sandbox of another format, with what may be wrong in a file."""
     names = list(FILES) if long_run else list(DAMAGE)
@@ -124,7 +151,8 @@ def canary_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield {**told, "PREFECT_API_URL": api}
 
 
-@pytest.mark.promise("secrets-token", "secrets-personal", "secrets-modes")
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.promise("secrets-token", "secrets-personal", "secrets-modes", "report-secrets")
 def test_no_secret_and_no_person_is_written_where_none_belongs(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],
@@ -140,7 +168,13 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
         other = start_sandbox(messages_per_day=MESSAGES, token=TOKEN, max_running=64, **options)
         first = FIRST + timedelta(days=DAYS - (number + 1) * len(FILES))
         steps += file_steps(other.base_url, first, long_run)
-    with (tmp_path / "printed.log").open("wb") as printed:
+    with (
+        mail_server(login=True) as (mails, port),
+        (tmp_path / "printed.log").open("wb") as printed,
+    ):
+        mails.refused_recipients[TWO] = f"550 no mailbox {TWO} here"
+        mails.answers = [lost()]
+        steps += report_steps(sandbox.base_url, port)
         subprocess.run(
             [sys.executable, str(Path(__file__).with_name("canary_run.py")), json.dumps(steps)],
             env={**os.environ, **canary_environment},
@@ -158,7 +192,12 @@ def test_no_secret_and_no_person_is_written_where_none_belongs(
     assert "DEBUG:httpcore" in said
     assert "StageFailed" in said
     assert persons.below(data / "raw")
-    kept = [data / name for name in ("raw", "lake", "quarantine", "releases")]
+    assert persons.below(data / "reports")
+    assert len(mails.of(ONE)) == 2
+    assert all(error in said for error in ("SendUncertain", "NotDelivered", "(535)", "(550)"))
+    to_whom = {"one": ONE, "two": TWO, "thread": THREAD, "user": USER, "password": PASSWORD}
+    assert Searcher(to_whom).below(tmp_path) == {}
+    kept = [data / name for name in ("raw", "lake", "quarantine", "releases", "reports")]
     kept += [data / "state" / name for name in STATE]
     assert token.below(tmp_path) == {}
     assert persons.below(tmp_path, leaving_out=kept) == {}

@@ -15,7 +15,7 @@ from crashing.stages import PARCEL
 
 from extract.errors import SendUncertain
 from flows import mailer
-from flows.deliveries import Delivered, Deliveries, Outcome, require_delivered, shortened
+from flows.deliveries import Delivered, Deliveries, Outcome, require_delivered, shortened, with_link
 from flows.errors import NotConfigured, NotDelivered
 from flows.settings import load_settings
 from sandbox.options import Fault
@@ -70,7 +70,7 @@ def post(
         yield Post(mails, sandbox, data)
 
 
-@pytest.mark.promise("report-once")
+@pytest.mark.promise("report-once", "report-secrets")
 def test_a_report_is_delivered_once_to_each_and_its_notes_name_nobody(post: Post) -> None:
     assert post.deliver() == [SENT] * 3
     assert post.deliver() == [BEFORE] * 3
@@ -84,7 +84,7 @@ def test_a_report_is_delivered_once_to_each_and_its_notes_name_nobody(post: Post
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.promise("report-once")
+@pytest.mark.promise("report-once", "report-secrets")
 def test_whoever_was_refused_gets_it_later_and_the_others_not_twice(post: Post) -> None:
     post.mails.refused_recipients[TWO] = f"550 no such user {TWO}"
     found = post.told()
@@ -166,3 +166,6 @@ def test_a_text_that_is_too_long_for_a_chat_ends_with_a_whole_line() -> None:
     assert shortened(text, 1000) == text
     assert shortened(text, 100).endswith("line 12…")
     assert len(shortened("x" * 200, 100)) == 100
+    link = "https://dash.example.org/"
+    assert with_link(text, link, 100).endswith(f"line 9…\n{link}")
+    assert with_link(text, "x" * 60, 100) == shortened(text, 100)

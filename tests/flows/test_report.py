@@ -113,7 +113,11 @@ def test_a_daily_report_is_made_told_and_delivered_once(company: Company) -> Non
     assert "Отчёт за день: понедельник, 2 февраля" in shown
     assert "data:image/png;base64,iVBOR" in shown
     assert str(folder / "report.html") in shown
-    assert company.artifact("report-link").count("https://dash.example.org/") == 1
+    assert "https://dash.example.org/reports/day/2026-02-02/report.html" in shown
+    assert "/reports/day/2026-02-02/report.html" in company.artifact("report-link")
+    link = "https://dash.example.org/?from=2026-02-02&to=2026-02-02"
+    assert text.endswith(f"\n{link}")
+    assert f"[Dashboard]({link})" in shown
     asyncio.run(report_daily(date=DAY, language="en"))
     assert company.told("day", "2026-02-02")["language"] == "en"
     assert (len(company.mails.received), len(company.chat())) == (1, 1)
