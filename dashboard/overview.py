@@ -5,41 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 
 from dashboard.asking import Asked, Table
 from dashboard.rendering import Links
+from dashboard.threads import day_and_time
 from dashboard.words import Words
 from reports.charts import all_charts, figure
+from reports.story import Headline, headlines, relative, told
 from reports.words import plain
-from warehouse.figures import Figures, Line, Measures, Mover, Period
+from warehouse.figures import Figures, Line, Period
 
-Mood = Literal["", "good", "bad"]
-SHOWN_LINES, SHOWN_WAITING, SHOWN_MOVERS = 15, 10, 5
+SHOWN_LINES, SHOWN_WAITING = 15, 10
 _LONGEST_NAME = 60
-# Measures of seconds, and those of which more is better or worse; the others are only other.
-SECONDS = "_seconds"
-_WORSE_IF_MORE = {
-    "threads_unanswered",
-    "first_response_median_seconds",
-    "first_response_working_median_seconds",
+# The threads behind each of the large numbers.
+_BEHIND = {
+    "messages_in": "active",
+    "threads_opened": "opened",
+    "threads_unanswered": "unanswered",
+    "first_response_median_seconds": "slow",
+    "response_median_seconds": "slow",
+    "response_working_median_seconds": "slow",
+    "sla": "slow",
 }
+
+
+_RESPONSES = ("first_response_median_seconds", "response_median_seconds")
+_OF_THREADS = ("messages_in", "threads_opened", "threads_unanswered", *_RESPONSES)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number, what it is called, how it changed, and where the threads behind it are."""
+    """A large number, and where the threads behind it and behind its hint are."""
 
-    name: str
-    label: str
-    value: str
-    change: str = ""
-    mood: Mood = ""
-    arrow: str = ""
-    more: str = ""
+    headline: Headline
     href: str = ""
+    hint_href: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,112 +78,19 @@ class Lines:
     rest: str = ""
 
 
-def told(words: Words, measure: str, value: float | None) -> str:
-    """A measure's value as people read it."""
-    return words.duration(value) if measure.endswith(SECONDS) else words.number(value)
-
-
-def changed(words: Words, measure: str, now: float | None, before: float | None) -> str:
-    """«+12 % (было 40)»; what it was, where there is nothing to compare."""
-    if before is None or now is None:
-        return words.say("page.change.unknown")
-    if now == before:
-        return words.say("page.change.same")
-    was = words.say("page.change.was", value=told(words, measure, before))
-    relative = (now - before) / before if before else None
-    return was if relative is None else f"{words.change(relative)} · {was}"
-
-
-def _arrow(now: float | None, before: float | None) -> str:
-    if now is None or before is None or now == before:
-        return ""
-    return "▲" if now > before else "▼"
-
-
-def _mood(measure: str, now: float | None, before: float | None) -> Mood:
-    if measure not in _WORSE_IF_MORE or now is None or before is None or now == before:
-        return ""
-    return "bad" if now > before else "good"
-
-
 def tiles_of(figures: Figures, words: Words, link: Links) -> list[Tile]:
-    """The numbers that a morning begins with."""
-    now, before = figures.total, figures.before
+    """The numbers that a morning begins with, as the report has them."""
 
-    def tile(measure: str, kind: str = "", more: str = "") -> Tile:
-        value, was = getattr(now, measure), getattr(before, measure)
+    def tile(headline: Headline) -> Tile:
+        kind = _BEHIND.get(headline.name)
+        answered = headline.name == "threads_opened" and figures.total.threads_answered
         return Tile(
-            measure,
-            words.say(f"page.measure.{measure}"),
-            told(words, measure, value),
-            changed(words, measure, value, was),
-            _mood(measure, value, was),
-            _arrow(value, was),
-            more,
-            link.threads(kind) if kind and value else "",
+            headline,
+            link.threads(kind) if kind and headline.number else "",
+            link.threads("answered") if answered else "",
         )
 
-    def within(measure: str) -> str:
-        value = getattr(now, measure)
-        return words.say("page.tile.p90", value=words.duration(value)) if value is not None else ""
-
-    found = [
-        tile("clients", more=words.count("new_client", now.clients_new)),
-        tile("messages_in", "active", words.say("page.tile.out", n=words.number(now.messages_out))),
-        tile("threads_opened", "opened"),
-        tile("threads_answered", "answered", _share(words, now.threads_answered, now)),
-        tile("threads_unanswered", "unanswered", _share(words, now.threads_unanswered, now)),
-        tile("first_response_median_seconds", "slow", within("first_response_p90_seconds")),
-        tile(
-            "first_response_working_median_seconds",
-            "slow",
-            within("first_response_working_p90_seconds"),
-        ),
-    ]
-    return found + [sla for sla in [_sla_tile(figures, words, link)] if sla]
-
-
-def _share(words: Words, part: int, of: Measures) -> str:
-    whole = of.threads_answered + of.threads_unanswered
-    return words.say("page.tile.share", share=words.percent(part / whole)) if whole else ""
-
-
-def _sla_tile(figures: Figures, words: Words, link: Links) -> Tile | None:
-    """The first target that holds for every channel."""
-    sla = next((sla for sla in figures.sla if sla.channel is None), None)
-    if sla is None:
-        return None
-    change, mood = words.say("page.change.unknown"), ""
-    if sla.share is not None and sla.share_before is not None:
-        change = words.points(sla.share - sla.share_before)
-        mood = "good" if sla.share > sla.share_before else "bad"
-        mood = "" if sla.share == sla.share_before else mood
-    return Tile(
-        "sla",
-        words.say("page.measure.sla", target=plain(sla.target, _LONGEST_NAME)),
-        words.percent(sla.share),
-        change,
-        mood,  # type: ignore[arg-type]
-        _arrow(sla.share, sla.share_before),
-        words.say("page.tile.sla", met=words.number(sla.met), turns=words.number(sla.turns)),
-        link.threads("slow") if sla.turns else "",
-    )
-
-
-def movers_of(figures: Figures, words: Words) -> list[dict[str, str]]:
-    """What changed most, in words and numbers."""
-
-    def told_of(mover: Mover) -> dict[str, str]:
-        name = plain(mover.label or mover.key, _LONGEST_NAME) or words.say("page.unknown")
-        measure = words.say(f"page.measure.{mover.measure}")
-        return {
-            "text": measure if mover.kind == "total" else f"{name}: {measure}",
-            "was": told(words, mover.measure, mover.before),
-            "now": told(words, mover.measure, mover.now),
-            "change": words.change(mover.relative),
-        }
-
-    return [told_of(mover) for mover in figures.movers[:SHOWN_MOVERS]]
+    return [tile(headline) for headline in headlines(figures, words)]
 
 
 def charts_of(figures: Figures, words: Words, link: Links) -> list[dict[str, Any]]:
@@ -204,19 +114,22 @@ def charts_of(figures: Figures, words: Words, link: Links) -> list[dict[str, Any
     ]
 
 
-_COLUMNS = (
-    "messages_in",
-    "threads_opened",
-    "threads_unanswered",
-    "first_response_median_seconds",
-    "response_median_seconds",
-)
+# The columns of each table, and the threads behind a number of them.
+_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "channels": _OF_THREADS,
+    "categories": _OF_THREADS,
+    "operators": ("messages_out", "threads", *_RESPONSES, "threads_per_busy_hour"),
+    "teams": ("messages_out", *_RESPONSES),
+}
 _KINDS = {
     "messages_in": "active",
+    "messages_out": "active",
+    "threads": "active",
     "threads_opened": "opened",
     "threads_unanswered": "unanswered",
     "first_response_median_seconds": "slow",
 }
+_PARTS = {"channels": "channel", "operators": "operator", "teams": "team"}
 
 
 def lines_of(
@@ -224,36 +137,35 @@ def lines_of(
 ) -> Lines:
     """One of the tables: some of its lines, each number with its threads."""
     lines: Sequence[Line] = getattr(figures, name)
-    of_people = name in ("operators", "teams")
-    columns = [words.say(f"page.column.{measure}") for measure in _COLUMNS]
-    head = [words.say(f"page.table.{name}_one"), *columns]
-    if of_people:
-        head.append(words.say("page.column.load"))
-    part = {"channels": "channel", "operators": "operator", "teams": "team"}.get(name, "category")
-    rows = [_row(line, part, words, link, of_people=of_people) for line in lines[shown]]
+    head = ["team" if name == "teams" else name, *_COLUMNS[name]]
+    rows = [_row(line, name, words, link) for line in lines[shown]]
     hidden = len(lines) - SHOWN_LINES
     rest = words.say("page.table.all", n=words.number(len(lines))) if hidden > 0 else ""
-    return Lines(name, words.say(f"page.table.{name}"), head, rows, rest)
+    columns = [words.say(f"column.{column}") for column in head]
+    return Lines(name, words.say(f"table.{name}"), columns, rows, rest)
 
 
-def _row(line: Line, part: str, words: Words, link: Links, *, of_people: bool) -> Row:
-    label = plain(line.label or line.key, _LONGEST_NAME) or words.say(f"page.unknown_{part}")
-
-    def cell(measure: str) -> Cell:
-        now = getattr(line.now, measure)
-        before = getattr(line.before, measure) if line.before else None
-        relative = (now - before) / before if now is not None and before else None
-        kind = _KINDS.get(measure)
-        href = link.threads(kind, **{part: line.key}) if kind and now else ""
-        change = words.change(relative) if relative else ""
-        return Cell(measure, told(words, measure, now), href, change)
-
-    cells = [cell(measure) for measure in _COLUMNS]
-    if of_people:
-        cells.append(Cell("load", words.number(line.threads_per_busy_hour, 1), compared=False))
+def _row(line: Line, name: Table, words: Words, link: Links) -> Row:
+    part = _PARTS.get(name, "category")
+    label = plain(line.label or line.key, _LONGEST_NAME) or words.say(f"unknown.{part}")
     href = link.threads("active", **{part: line.key})
-    flag = words.say("page.overloaded") if line.overloaded else ""
+    flag = words.say("operator.overloaded") if line.overloaded else ""
+    cells = [_cell(line, column, part, words, link) for column in _COLUMNS[name]]
     return Row(line.key, label, cells, href, flag)
+
+
+def _cell(line: Line, column: str, part: str, words: Words, link: Links) -> Cell:
+    kind = _KINDS.get(column)
+    if column in ("threads", "threads_per_busy_hour"):  # of the line itself, and of now alone
+        now, share = getattr(line, column), None
+        text = words.number(now, 0 if column == "threads" else 1)
+    else:
+        now = getattr(line.now, column)
+        share = relative(now, getattr(line.before, column) if line.before else None)
+        text = told(column, now, words)
+    href = link.threads(kind, **{part: line.key}) if kind and now else ""
+    compared = column not in ("threads", "threads_per_busy_hour")
+    return Cell(column, text, href, words.change(share) if share else "", compared)
 
 
 def waiting_of(figures: Figures, words: Words, link: Links) -> list[dict[str, str]]:
@@ -261,7 +173,7 @@ def waiting_of(figures: Figures, words: Words, link: Links) -> list[dict[str, st
     rows = figures.waiting.slice(0, SHOWN_WAITING).to_pylist()
     return [
         {
-            "asked_at": words.moment(row["asked_at"]),
+            "asked_at": day_and_time(row["asked_at"], words),
             "waits": words.duration(row["waiting_seconds"]),
             "waits_working": words.duration(row["waiting_working_seconds"]),
             "channel": words.channel(row["channel"] or ""),

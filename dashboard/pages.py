@@ -13,6 +13,8 @@ from dashboard.asking import PAGE_ROWS, PRESETS, TABLES, Asked, settled
 from dashboard.rendering import Links, rendered
 from dashboard.shown import Look, NoSuchPage
 from dashboard.words import Words, words_of
+from reports.findings import findings
+from reports.story import movers
 from reports.words import Language
 from warehouse import answers
 from warehouse.answers import Choices
@@ -22,20 +24,23 @@ from warehouse.marts import Reader
 
 LINES_A_PAGE = 100
 OFFERED_OPERATORS = 300
-EXPLAINED = (
-    "clients",
-    "clients_new",
-    "clients_returning",
-    "messages_in",
-    "threads_opened",
-    "threads_answered",
-    "threads_unanswered",
-    "turns",
-    "first_response_median_seconds",
-    "first_response_working_median_seconds",
-    "response_median_seconds",
-    "load",
-)
+SHOWN_FINDINGS, SHOWN_MOVERS = 5, 6
+EXPLAINED = {
+    "measure": (
+        "clients",
+        "clients_new",
+        "clients_returning",
+        "messages_in",
+        "threads_opened",
+        "threads_answered",
+        "threads_unanswered",
+        "turns",
+        "first_response_median_seconds",
+        "response_median_seconds",
+        "response_working_median_seconds",
+    ),
+    "column": ("threads_per_busy_hour",),
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,8 @@ def overview_page(made: Made) -> str:
         steps=overview.steps_of(made.period, made.today.date()),
         notices=overview.notices_of(figures, words, link, made.asked, made.facts.choices.last_day),
         tiles=overview.tiles_of(figures, words, link),
-        movers=overview.movers_of(figures, words),
+        findings=findings(figures, words)[:SHOWN_FINDINGS],
+        movers=movers(figures, words)[:SHOWN_MOVERS],
         charts=charts,
         waiting={"rows": overview.waiting_of(figures, words, link)},
         tables=[table for table in tables if table.rows],
@@ -222,7 +228,9 @@ def definitions_page(made: Made) -> str:
     """What every number means: in the reader's language, then the COMMENTs of the marts."""
     words = made.words
     meanings = [
-        (words.say(f"page.measure.{name}"), words.say(f"page.means.{name}")) for name in EXPLAINED
+        (words.say(f"{where}.{name}"), words.say(f"page.means.{name}"))
+        for where, names in EXPLAINED.items()
+        for name in names
     ]
     marts = [mart(name) for name in MARTS]
     return made.render(

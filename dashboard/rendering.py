@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from dashboard.asking import Asked, address, channel_value
 from dashboard.words import Words, words_of
 from reports.paint import DARK, LIGHT, declarations
+from reports.rendering import named
 from reports.words import Language, plain
 
 _HERE = Path(__file__).parent
@@ -32,6 +33,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = plain
+    environment.filters["names"] = named
     return environment
 
 

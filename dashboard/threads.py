@@ -22,7 +22,8 @@ def thread_rows(found: pa.Table, words: Words, link: Links) -> list[dict[str, st
     return [
         {
             "href": link.thread(row["chat_id"]),
-            "opened": words.moment(row["opened_at"]),
+            "opened": day_and_time(row["opened_at"], words),
+            "opened_whole": words.moment(row["opened_at"]),
             "client": plain(row["client"] or "", _LONGEST_NAME) or NOTHING,
             "channel": words.channel(row["channel"] or ""),
             "category": plain(row["category"] or "", _LONGEST_NAME) or NOTHING,
@@ -34,6 +35,11 @@ def thread_rows(found: pa.Table, words: Words, link: Links) -> list[dict[str, st
         }
         for row in found.to_pylist()
     ]
+
+
+def day_and_time(at: datetime, words: Words) -> str:
+    """«вт, 24 нояб. 08:05»: for a table."""
+    return f"{words.short_date(at.date())} {at:%H:%M}"
 
 
 def _operators(told: object) -> str:
@@ -62,7 +68,7 @@ def list_subtitle(asked: Asked, period: Period, labels: dict[str, str], words: W
             told.append(_of(words, "operator", labels.get(operator, operator)))
     for name, value in (("category", part.category), ("team", part.team)):
         if value is not None:
-            told.append(_of(words, name, value or words.say(f"page.unknown_{name}")))
+            told.append(_of(words, name, value or words.say(f"unknown.{name}")))
     return " · ".join(told)
 
 

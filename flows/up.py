@@ -74,6 +74,8 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     if viewing := dashboard_port(load_settings(), sandbox=sandbox):
         command = f"{_quoted('smartconnect')} dashboard --no-open --port {viewing}"
         processes.append(("dashboard", command))
+        if sandbox and load_settings().dashboard_url is None:
+            environment["SMARTCONNECT_DASHBOARD_URL"] = f"http://{LOOPBACK}:{viewing}/"
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
     manager = Manager()
     for name, command in processes:

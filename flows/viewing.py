@@ -74,8 +74,9 @@ def dashboard_options(settings: Settings) -> DashboardOptions:
     """The settings that concern the dashboard."""
     password = settings.dashboard_password
     return DashboardOptions(
-        reports=settings.data_root / "reports",
+        reports=data_directory(settings).reports,
         password=password.get_secret_value() if password else None,
+        language=settings.report_language,
         nightly="smartconnect demo" if settings.sandbox else "make up",
     )
 
