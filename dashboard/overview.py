@@ -14,7 +14,8 @@ from dashboard.rendering import Links
 from dashboard.threads import day_and_time
 from dashboard.words import Words
 from reports.charts import all_charts, figure
-from reports.story import Headline, headlines, relative, told
+from reports.comparing import relative, told
+from reports.story import Headline, headlines
 from reports.words import plain
 from warehouse.figures import Figures, Line, Period
 
