@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos fuzz fuzz-guided reading-files operations promises mutants lint types contracts audit sbom check lock bench clean
+.PHONY: help demo up test chaos fuzz fuzz-guided reading-files operations pictures promises mutants lint types contracts audit sbom check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,10 @@ reading-files: $(VENV)/.dev ## docs/reading-files.md anew, from the awkward file
 
 operations: $(VENV)/.dev ## every operation of the vendor, end to end on the sandbox, with the table of what uses it
 	@$(BIN)/python -m pytest -q -s tests/flows/test_operations.py
+
+# Debian's Chromium looks at the dashboard of two invented weeks.
+pictures: $(VENV)/.dev ## docs/pictures/dashboard-*.png anew
+	@PYTHONPATH=.:tests/browser:tests/dashboard $(BIN)/python tests/dashboard/pictures.py docs/pictures
 
 promises: $(VENV)/.dev ## docs/promises.md anew, from the markers of the tests
 	@PYTHONPATH=tests/promises $(BIN)/python -m proof page

@@ -2,6 +2,7 @@
 real sandbox; Prefect's engine isn't around them, and this is a process of its own for it.
 
     python company.py make DATA         some days of invented conversations
+    python company.py show DATA         two weeks of them, for the pictures of the docs
     python company.py hostile DATA      conversations that want a browser to run something
     python company.py churn DATA COUNT  so many publications, rollbacks and removals among them
 """
@@ -118,6 +119,9 @@ def main(what: str, data: Path, *count: str) -> None:
     os.chdir(data.parent)
     if what == "make":
         make(data, SandboxOptions(today=TODAY, messages_per_day=120), DAYS)
+    elif what == "show":
+        options = SandboxOptions(today=date(2026, 2, 16), messages_per_day=420, seed=5)
+        make(data, options, 14)
     elif what == "hostile":
         corpus = hostile_corpus(data.parent / f"{data.name}.corpus.parquet")
         make(data, SandboxOptions(corpus=corpus, corpus_start=FIRST, today=TODAY), 3)

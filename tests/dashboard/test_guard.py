@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,6 +81,27 @@ def test_the_command_refuses_in_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "nothing was" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_serves_until_ctrl_c(empty: Path, tmp_path: Path) -> None:
+    command = [program("smartconnect"), "dashboard", "--port", "0", "--no-open"]
+    environment = {**os.environ, "SMARTCONNECT_DATA_DIR": str(empty), "SMARTCONNECT_SANDBOX": "1"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().split()[-1]
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert get(url)[0] == 200
+                break
+            except ConnectionError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (0, b"")
 
 
 @pytest.mark.promise("dashboard-password")
