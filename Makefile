@@ -34,7 +34,7 @@ $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	@$(INSTALL) -r requirements-bench.lock
 	@touch $@
 
-demo: $(VENV)/.runtime ## the nightly job on the sandbox, over the last seven days
+demo: $(VENV)/.runtime ## the nightly job on the sandbox, over the last two weeks, and the report of the last one
 	@$(BIN)/smartconnect demo
 
 up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for invented data

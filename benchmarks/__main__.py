@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import pipeline, reading, reloading, waiting
+from benchmarks import marts, pipeline, reading, reloading, waiting
 from benchmarks.measure import SideFailed
 from benchmarks.table import console
 
@@ -81,6 +81,16 @@ def waiting_command(
         )
 
 
+@app.command("marts")
+def marts_command(
+    rows: Annotated[int, typer.Option(help="In the warehouse, 100,000 a day.")] = 10_000_000,
+    rounds: Rounds = 3,
+) -> None:
+    """Every mart against the plainest SQL, the daily report, the dashboard's first picture."""
+    with _surroundings() as folder:
+        _end(marts.run(folder, rows=rows, rounds=rounds, say=_say))
+
+
 @app.command("all")
 def all_command(rounds: Rounds = 3) -> None:
     """Every benchmark at its full size; about ten minutes."""
@@ -110,6 +120,7 @@ def all_command(rounds: Rounds = 3) -> None:
                 messages_per_day=400,
                 say=_say,
             ),
+            marts.run(_part(folder, "marts"), rows=10_000_000, rounds=rounds, say=_say),
         ]
         _end(all(held))
 

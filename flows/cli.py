@@ -39,7 +39,7 @@ def use_sandbox_data(enabled: bool) -> None:
 
 @app.command()
 def demo(
-    days: Annotated[int, typer.Option(min=1, max=366, help="How many past days.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many past days.")] = 14,
     data_dir: Annotated[Path, typer.Option(help="Where to.")] = Path(SANDBOX_DIR),
 ) -> None:
     """The nightly job against the sandbox: real HTTP, files, Prefect and DuckDB, invented data."""

@@ -51,7 +51,7 @@ def run_demo(days: int, data_dir: Path, console: Console) -> int:
     DataDirectory(data_dir).initialise("sandbox")
     with console.status("Starting the sandbox and Prefect's server …"):
         stack = running_sandbox_process(
-            data_dir / "state" / "sandbox", "--token", SANDBOX_TOKEN, "--export-seconds", "1"
+            data_dir / "state" / "sandbox", "--token", SANDBOX_TOKEN, "--export-seconds", "0.5"
         )
         base_url = stack.__enter__()
     try:
@@ -126,14 +126,14 @@ def _tell(report: RunReport, data_dir: Path, console: Console) -> None:
 
 
 def _report(days: int, console: Console) -> None:
-    """Make the report of these days, and say where it is."""
+    """Make the report of the last seven of these days, and say where it is."""
     from flows.reportdays import period_between  # noqa: PLC0415  (charts take a moment to import)
     from flows.reportmaking import make_report  # noqa: PLC0415
     from flows.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
     today = settings.today().date()
-    period = period_between(today - timedelta(days=days), None, today)
+    period = period_between(today - timedelta(days=min(days, 7)), None, today)
     with console.status("Making the report …"):
         made = make_report(settings, period, settings.report_language)
     console.print()

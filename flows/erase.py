@@ -79,7 +79,8 @@ def _show(console: Console, counts: Counts) -> None:
     _say(
         console,
         f"The {counts.releases:,} releases that are kept are replaced by one; readers that have "
-        "one open go on.",
+        "one open go on. Reports that were made are removed; `smartconnect report` makes them "
+        "again.",
     )
     if counts.nothing:
         _say(console, "Nothing is kept of theirs: they would be kept out from now on.")

@@ -21,6 +21,7 @@ from flows.erasesegments import SegmentEraser
 from flows.errors import EraseRefused, NotConfigured
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_keys
+from flows.reportfiles import made_reports, remove_report
 from flows.segments import take_inbox
 from flows.settings import Settings
 from flows.suppressing import suppression_of
@@ -175,6 +176,8 @@ class Erasure:
                 self._replace_database(rebuild, suppression)
             else:
                 self._prove(suppression)
+            for folder in made_reports(self.layout):  # they may show a thread of theirs
+                remove_report(self.layout, folder)
             finish_requests(self.layout)
 
     def _empty_inbox(self) -> None:

@@ -126,6 +126,13 @@ def keep_newest(layout: DataDirectory, kind: str, keep: int) -> list[Path]:
     return gone
 
 
+def made_reports(layout: DataDirectory) -> list[Path]:
+    """The folders of all reports that are kept."""
+    found = sorted(layout.reports.glob("*/*"))
+    return [path for path in found if path.is_dir() and path.name[0] != "."]
+
+
+@on_disk("remove a report")
 def remove_report(layout: DataDirectory, folder: Path) -> None:
     """Remove a report; it loses its name first."""
     beside = layout.building / f"gone-{os.urandom(8).hex()}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from html import escape, unescape
@@ -74,9 +75,35 @@ class Picture:
     size: Size = "wide"
 
 
+# The rows of the chart that is being drawn, by name: they go beside altair, which would copy each
+# of them many times.
+_ROWS: ContextVar[dict[str, list[dict[str, Any]]]] = ContextVar("rows of a chart")
+
+
+def kept(rows: list[dict[str, Any]]) -> str:
+    """Keep rows for the chart that is being drawn; returns their name."""
+    there = _ROWS.get()
+    name = f"rows-{len(there)}"
+    there[name] = rows
+    return name
+
+
 def place(key: str) -> str:
     """The address under which a mark's real link is put in."""
     return _PLACE + "".join(f"%{byte:02X}" for byte in key.encode("utf-8", "replace"))
+
+
+def specified(picture: Picture, look: Look, title: str = "") -> dict[str, Any]:
+    """The picture's specification, rows included."""
+    if picture.draw is None:
+        raise ValueError(f"nothing to draw for {picture.name}: {picture.alt}")
+    token = _ROWS.set({})
+    try:
+        specification = finish(picture.draw(look), look, title)
+        specification["datasets"] = _ROWS.get()
+    finally:
+        _ROWS.reset(token)
+    return specification
 
 
 def finish(chart: AnyChart, look: Look, title: str = "") -> dict[str, Any]:
@@ -123,7 +150,7 @@ def finish(chart: AnyChart, look: Look, title: str = "") -> dict[str, Any]:
             symbolType="square",
         )
     )
-    specification: dict[str, Any] = configured.to_dict()
+    specification: dict[str, Any] = configured.to_dict(validate=False)
     return specification
 
 
@@ -141,10 +168,7 @@ def _numerals(language: Language) -> dict[str, Any]:
 
 def png(picture: Picture, scale: float = 2) -> bytes:
     """The picture in the light theme with its title; nothing to draw raises ValueError."""
-    if picture.draw is None:
-        raise ValueError(f"nothing to draw for {picture.name}: {picture.alt}")
-    look = Look(picture.size, concrete)
-    specification = finish(picture.draw(look), look, picture.title)
+    specification = specified(picture, Look(picture.size, concrete), picture.title)
     drawn: bytes = vl_convert.vegalite_to_png(
         specification, scale=scale, format_locale=_numerals(picture.language)
     )
@@ -153,11 +177,9 @@ def png(picture: Picture, scale: float = 2) -> bytes:
 
 def svg(picture: Picture, size: Size | None = None, href: Href | None = None) -> str:
     """The picture for a page; `href` says where a mark of a key (and kind) leads, if anywhere."""
-    if picture.draw is None:
-        raise ValueError(f"nothing to draw for {picture.name}: {picture.alt}")
     look = Look(size or picture.size, variable)
     drawn: str = vl_convert.vegalite_to_svg(
-        finish(picture.draw(look), look), format_locale=_numerals(picture.language)
+        specified(picture, look), format_locale=_numerals(picture.language)
     )
     return _for_page(drawn, picture, look.size, href)
 

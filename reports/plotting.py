@@ -6,14 +6,14 @@ from typing import Any
 
 import altair as alt
 
-from reports.drawing import AnyChart, Look, place
+from reports.drawing import AnyChart, Look, kept, place
 
 Row = dict[str, Any]
 
 
 def over(rows: list[Row]) -> alt.Chart:
-    """A chart over rows; the rows go into it as they are."""
-    return alt.Chart(alt.InlineData(values=rows))
+    """A chart over rows, which are put into its specification at the end (`drawing.specified`)."""
+    return alt.Chart(alt.NamedData(name=kept(rows)))
 
 
 def row(label: str, value: float | None, told: str, key: str = "", **more: object) -> Row:

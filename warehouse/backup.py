@@ -1,11 +1,11 @@
 """A copy of what can't be made again, taken while runs go on, and a directory made from it.
 
 Copied are raw/ with its notes, the lake files that days hold, the quarantine, the writer's
-database, the notes of bulk messagings, and the suppression list; releases are made from these. The
-writer's lock is held, so that they tell one story, and what puts files into raw/ waits as well.
-Files that a former copy has are not copied again. What was erased or went by the company's rule
-goes from the copy, too; a file that is missing for no such reason stays in it and is told, since it
-may have to come back.
+database, the notes of bulk messagings and of reports that were sent, and the suppression list;
+releases and reports are made from these. The writer's lock is held, so that they tell one story,
+and what puts files into raw/ waits as well. Files that a former copy has are not copied again. What
+was erased or went by the company's rule goes from the copy, too; a file that is missing for no such
+reason stays in it and is told, since it may have to come back.
 """
 
 from __future__ import annotations
@@ -120,13 +120,16 @@ def _needed(writer: Writer) -> Iterator[Path]:
     yield from (layout.root / str(row[0]) for row in rows)
     yield layout.database
     yield from sorted(layout.outbox.glob("bulk-*.json"))  # or a campaign might be sent again
+    yield from sorted(layout.outbox.glob("report-*.json"))
+    yield from sorted(layout.deliveries.glob("report-*.json"))
+    yield from (f / ".key" for f in (layout.outbox, layout.deliveries) if (f / ".key").exists())
     if list_path(layout).exists():
         yield list_path(layout)
 
 
 def _copied(path: Path, target: Path) -> bool:
     """Copy one file, whole or not at all; False where it is there already."""
-    changing = path.name.endswith(_CHANGING) or path.parent.name == "outbox"
+    changing = path.name.endswith(_CHANGING) or path.parent.name in ("outbox", "deliveries")
     if not changing and target.exists() and target.stat().st_size == path.stat().st_size:
         return False
     for folder in reversed([f for f in target.parents if not f.exists()]):

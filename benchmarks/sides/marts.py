@@ -27,7 +27,8 @@ _MESSAGES = """
            direction = 'in' AS by_client, direction = 'out' AS by_operator,
            CASE WHEN direction = 'out' THEN user_id END AS operator_id,
            CASE WHEN direction = 'out' THEN user_name END AS operator_name,
-           client_phone AS client_key, channel, coalesce(category, '') AS category FROM chats"""
+           client_phone AS client_key, client_name AS client, channel,
+           coalesce(category, '') AS category, text AS message_text FROM chats"""
 _TURNS = """
     SELECT chat_id, number - (direction = 'out')::INTEGER AS turn,
            min(sent_at) FILTER (direction = 'in') AS asked,

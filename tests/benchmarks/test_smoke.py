@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pipeline, reading, reloading
+from benchmarks import marts, pipeline, reading, reloading
 from benchmarks.measure import PROJECT, SideFailed, run_side, same_results
 
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
     "reloading": lambda folder: reloading.run(
         folder, sizes=(2_000,), day_rows=500, rounds=2, say=silent
     ),
+    "marts": lambda folder: marts.run(folder, rows=3_000, rounds=1, say=silent),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import httpx
 import pytest
 from crashing.mailserver import Mails, lost, mail_server
 from crashing.stages import PARCEL
+from typer.testing import CliRunner
 
 from extract.errors import SendUncertain
 from flows import mailer
+from flows.cli import app
 from flows.deliveries import Delivered, Deliveries, Outcome, require_delivered, shortened, with_link
 from flows.errors import NotConfigured, NotDelivered
 from flows.settings import load_settings
@@ -169,3 +172,18 @@ def test_a_text_that_is_too_long_for_a_chat_ends_with_a_whole_line() -> None:
     link = "https://dash.example.org/"
     assert with_link(text, link, 100).endswith(f"line 9…\n{link}")
     assert with_link(text, "x" * 60, 100) == shortened(text, 100)
+
+
+@pytest.mark.promise("report-once")
+def test_what_was_sent_is_known_after_everything_was_lost_and_restored(
+    post: Post, tmp_path: Path
+) -> None:
+    assert post.deliver() == [SENT] * 3
+    backup = str(tmp_path / "backup")
+    for command in (["backup", backup], ["backup", backup]):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+    shutil.rmtree(post.data)
+    done = CliRunner().invoke(app, ["restore", backup])
+    assert done.exit_code == 0, done.output
+    assert post.deliver() == [BEFORE] * 3

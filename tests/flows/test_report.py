@@ -24,7 +24,9 @@ from flows.errors import InvalidWindow
 from flows.report import report, report_daily, report_monthly, report_weekly
 from flows.reportdays import Unready, period_between, period_of, unready_days
 from flows.settings import load_settings
+from sandbox.company import InventedCompany
 from sandbox.server import RunningSandbox
+from transform.pseudonyms import add_key
 from warehouse.errors import NoSuchRelease
 from warehouse.figures import Period
 from warehouse.layout import DataDirectory
@@ -265,3 +267,33 @@ def test_the_period_that_is_meant_is_the_last_one_that_is_over() -> None:
             period_of(kind, monday, monday)  # type: ignore[arg-type]
     with pytest.raises(InvalidWindow, match="isn't over yet"):
         period_between(monday, monday, monday)
+
+
+@pytest.mark.promise("personal-erased")
+def test_an_erasure_removes_the_reports_and_they_can_be_made_again(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    add_key(tmp_path / "personal.key", data_root=company.data)
+    company.load(DAY)
+    made = ["report", "--day", "02.02.2026"]
+    assert CliRunner().invoke(app, made).exit_code == 0
+    client = next(iter(InventedCompany(1, 80).sent_on(DAY)))
+    (tmp_path / "who.txt").write_text(f"phone: {client.client_phone}", encoding="utf-8")
+    done = CliRunner().invoke(app, ["erase", "--file", str(tmp_path / "who.txt"), "--yes"])
+    assert done.exit_code == 0, done.output
+    assert "Reports that were made are removed" in " ".join(done.output.split())
+    assert list((company.data / "reports").glob("*/*")) == []
+    assert CliRunner().invoke(app, made).exit_code == 0
+    assert company.told("day", "2026-02-02")["release"] > 1
+
+
+def test_only_the_newest_reports_of_a_kind_are_kept(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_KEEP_REPORTS", "1")
+    company.load(DAY, NEXT)
+    for day in ("02.02.2026", "03.02.2026", "02.02.2026"):
+        assert CliRunner().invoke(app, ["report", "--day", day]).exit_code == 0
+    kept = sorted(path.name for path in (company.data / "reports" / "day").iterdir())
+    assert kept == ["2026-02-02"]
