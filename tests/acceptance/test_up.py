@@ -7,6 +7,7 @@ It takes over a minute, so it runs with `LONG=1`.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -69,6 +70,13 @@ def backfill(home: Path, port: int, *options: str) -> subprocess.CompletedProces
     )
 
 
+def shown_by_dashboard(home: Path) -> str:
+    """The dashboard's page of the days that were loaded, at the address that `up` says."""
+    told = re.search(r"Dashboard: (http://\S+)", (home / "up.log").read_text(encoding="utf-8"))
+    assert told is not None
+    return httpx.get(told[1], params={"from": "2026-02-01", "to": "2026-02-03"}, timeout=60).text
+
+
 def window(date_from: str, date_to: str) -> tuple[str, ...]:
     return ("--param", f"date_from={date_from}", "--param", f"date_to={date_to}")
 
@@ -102,6 +110,7 @@ def test_up_serves_backfills_and_survives_ctrl_c_in_the_middle_of_one(tmp_path: 
         wait_for_deployments(port)
         done = backfill(tmp_path, port, *window("01.02.2026", "03.02.2026"), "--watch")
         assert done.returncode == 0, done.stdout
+        assert shown_by_dashboard(tmp_path).count("data-measure=") > 5
         wrong = backfill(tmp_path, port, *window("2026-02-01", "03.02.2026"))
         assert wrong.returncode != 0
         assert "does not match" in wrong.stdout + wrong.stderr
