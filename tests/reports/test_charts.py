@@ -62,6 +62,7 @@ def test_bars_are_as_high_as_their_numbers(week: Figures) -> None:
     assert max(per_message.values()) - min(per_message.values()) < 0.02
 
 
+@pytest.mark.promise("report-missing-day")
 def test_a_missing_day_is_said_and_is_no_zero() -> None:
     drawn = svg(CHARTS["days"](made.missing_day(), RU))
     assert "чт, 19 нояб.: нет данных" in told(drawn)
@@ -206,6 +207,7 @@ def test_the_edges_are_drawn_or_said(shown: str) -> None:
                 svg(picture)
 
 
+@pytest.mark.promise("report-inert")
 @pytest.mark.parametrize("shown", [made.HOSTILE[0], made.HOSTILE[1], made.HOSTILE[4]])
 def test_names_are_text_in_a_chart(shown: str) -> None:
     drawn = svg(CHARTS["operators"](made.hostile(), EN))

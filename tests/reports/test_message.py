@@ -20,6 +20,7 @@ from warehouse.figures import Figures, Line
 _SHAPES = ("week", "one_day", "missing_day", "nothing", "one_operator", "many_operators", "hostile")
 
 
+@pytest.mark.promise("report-short-nameless")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_short_and_without_a_name(shape: str, language: Language) -> None:

@@ -176,6 +176,7 @@ def test_one_day_is_compared_twice() -> None:
     assert "a week before: 377" in text
 
 
+@pytest.mark.promise("report-missing-day")
 def test_a_missing_day_is_said_first_and_nothing_is_made_up_for_it() -> None:
     page = page_of("missing_day")
     parsed = Parsed(page)
@@ -195,6 +196,7 @@ def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reports.page.all_charts", lambda *_: {})
 
 
+@pytest.mark.promise("report-missing-day")
 @pytest.mark.usefixtures("without_charts")
 def test_days_missing_before_are_no_ground_for_a_comparison() -> None:
     figures = replace(made.week(), missing_before=(date(2026, 11, 12),))
@@ -215,6 +217,7 @@ def test_a_period_without_data_says_so() -> None:
     assert "not loaded" not in empty
 
 
+@pytest.mark.promise("report-inert")
 def test_names_are_inert_and_isolated() -> None:
     page = page_of("hostile", "en")
     assert "<script" not in page

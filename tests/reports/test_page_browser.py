@@ -89,6 +89,7 @@ def test_every_shape_fits(open_page: OpenPage, address: Address, shape: str, wid
         assert page.locator("svg").count() == 0
 
 
+@pytest.mark.promise("report-inert")
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_hostile_names_do_nothing(open_page: OpenPage, address: Address, width: int) -> None:
     page = open_page(address("hostile", "en"), width=width)

@@ -79,6 +79,7 @@ def test_the_summary_has_the_large_figures_as_numbers(tmp_path: Path) -> None:
     assert rows["Clients' messages"][:3] == [431, 402, 377]
 
 
+@pytest.mark.promise("report-missing-day")
 def test_a_missing_day_has_no_numbers(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     write_workbook(made.missing_day(), "ru", path)
@@ -87,6 +88,7 @@ def test_a_missing_day_has_no_numbers(tmp_path: Path) -> None:
     assert any("Не загружен 1 день: 19 ноября." in str(row[0]) for row in book["Итоги"])
 
 
+@pytest.mark.promise("report-no-formula")
 def test_what_would_be_a_formula_is_text(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     write_workbook(made.hostile(), "en", path)
