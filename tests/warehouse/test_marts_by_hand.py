@@ -201,6 +201,19 @@ def test_a_turn_that_may_still_be_answered_in_time_is_not_decided() -> None:
 
 
 @pytest.mark.promise("marts-figures")
+def test_of_one_minute_the_question_comes_first() -> None:
+    # Where times are told to the minute, an answer within it takes no time, and is one.
+    said = [
+        Said("2026-03-03 12:00", "T1", "501"),
+        Said("2026-03-03 12:00", "T1", "client"),
+        Said("2026-03-03 12:01", "T1", "client"),
+    ]
+    with marts_over(said) as connection:
+        told = "SELECT is_first, operator_id, response_seconds FROM mart.responses ORDER BY ALL"
+        assert rows_of(connection, told) == [(False, None, None), (True, "501", 0)]
+
+
+@pytest.mark.promise("marts-figures")
 def test_new_and_returning_clients(marts: duckdb.DuckDBPyConnection) -> None:
     assert rows_of(marts, "FROM mart.clients ORDER BY ALL") == [
         (FRIDAY, "", 1, 1, 0),

@@ -28,6 +28,7 @@ def layout(tmp_path: Path) -> DataDirectory:
     return published(tmp_path / "data", SAID, BUSINESS)
 
 
+@pytest.mark.promise("marts-working-time")
 def test_an_unchanged_run_makes_nothing_and_a_changed_file_a_new_release(
     layout: DataDirectory,
 ) -> None:

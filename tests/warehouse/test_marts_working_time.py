@@ -81,11 +81,11 @@ def test_a_boundary_in_an_hour_that_is_skipped_is_its_end() -> None:
 @given(
     week=st.sampled_from(WEEKS),
     by_weekday=st.lists(hours(), min_size=7, max_size=7),
-    special=st.dictionaries(st.integers(0, 8), hours(), max_size=3),
+    special=st.dictionaries(st.integers(0, 8), hours(), min_size=2, max_size=4),
     spans=st.lists(
         st.tuples(st.integers(0, 10 * 1440 - 1), st.integers(0, 10 * 1440 - 1)),
-        min_size=1,
-        max_size=40,
+        min_size=20,
+        max_size=60,
     ),
 )
 def test_working_time_is_what_a_count_of_minutes_says(
@@ -136,7 +136,7 @@ def test_working_time_is_what_a_count_of_minutes_says(
 
 
 who = st.sampled_from(["client", "client", "501", "502", "bot", "system"])
-moments = st.integers(0, 40)
+moments = st.integers(0, 15)
 threads = st.sampled_from(["T1", "T2", "T3", None])
 
 
@@ -162,7 +162,7 @@ _SILENT = ("bot", "system")
 
 @pytest.mark.promise("marts-figures")
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
-@given(said=st.lists(st.tuples(moments, who, threads), max_size=40))
+@given(said=st.lists(st.tuples(moments, who, threads), min_size=10, max_size=40))
 def test_turns_are_those_of_plain_python(said: list[tuple[int, str, str | None]]) -> None:
     begin = datetime(2026, 3, 2, 9)
     messages = [Said((begin + m * MINUTE).isoformat(), thread, w) for m, w, thread in said]
