@@ -247,10 +247,8 @@ def test_every_page_can_be_used_by_keyboard_and_screen_reader(
 
 
 @pytest.mark.promise("dashboard-nothing-executed")
-def test_nothing_that_people_wrote_is_executed(
-    companies: dict[str, Path], open_page: OpenPage
-) -> None:
-    with served(companies["hostile"]) as url:
+def test_nothing_that_people_wrote_is_executed(hostile: Path, open_page: OpenPage) -> None:
+    with served(hostile) as url:
         page = open_page(url, width=PHONE)
         own = page.locator("script, img, iframe, object").count()
         found = page.evaluate(
@@ -265,7 +263,7 @@ def test_nothing_that_people_wrote_is_executed(
         threads = page.goto(f"{url}threads?kind=active")
         assert threads is not None
         links = page.locator('[data-table="threads"] th a')
-        messages = [links.nth(n).get_attribute("href") or "" for n in range(6)]
+        messages = [links.nth(n).get_attribute("href") or "" for n in range(4)]
         for address in [*kinds.values(), *(url + href.lstrip("/") for href in messages)]:
             page.goto(address)
             page.wait_for_load_state("networkidle")
