@@ -81,13 +81,19 @@ class _Address:
 class Deliveries:
     """Deliveries by the settings, which are checked before anything is sent.
 
+    Args:
+        settings: of the company.
+        patience_seconds: how long a mail server that is away is tried; the setting's if None.
+
     Raises:
         NotConfigured: a setting is missing or can't be used.
         extract.errors.DiskUnusable: notes can't be kept.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience_seconds: float | None = None) -> None:
         self._settings = settings
+        longest = settings.smtp_deadline_seconds
+        self._patience_seconds = longest if patience_seconds is None else patience_seconds
         self._mailing = mailing_of(settings)
         self._layout: DataDirectory = data_directory(settings)
         account, thread = settings.report_channel_account, settings.report_thread
@@ -117,12 +123,12 @@ class Deliveries:
         addresses = self._addresses(parcel)
         doubtful = {a.note for a in addresses if self._state(a) == BEGUN}
         anew = (doubtful or {a.note for a in addresses}) if again else set()
-        found = []
-        self._give_up_at = time.monotonic() + self._settings.smtp_deadline_seconds
+        found: dict[str, Delivered] = {}
+        self._give_up_at = time.monotonic() + self._patience_seconds
         with private_files():
-            for address in addresses:
-                found.append(await self._one(parcel, address, address.note in anew))
-        return found
+            for address in sorted(addresses, key=lambda a: a.mail is not None):  # the chat at once
+                found[address.note] = await self._one(parcel, address, address.note in anew)
+        return [found[address.note] for address in addresses]
 
     def _addresses(self, parcel: Parcel) -> list[_Address]:
         found = []

@@ -20,6 +20,8 @@ from reports.words import Language
 from warehouse.errors import WarehouseError
 from warehouse.figures import Period
 
+PATIENCE_SECONDS = 60.0  # of whoever waits in a terminal
+
 
 def run_report_command(
     console: Console,
@@ -78,7 +80,7 @@ def _period(
 
 
 def _deliveries(settings: Settings) -> Deliveries:
-    deliveries = Deliveries(settings)
+    deliveries = Deliveries(settings, min(PATIENCE_SECONDS, settings.smtp_deadline_seconds))
     if not deliveries.anywhere:
         raise NotConfigured(
             "Nobody is named to send it to: set SMARTCONNECT_REPORT_EMAIL_TO (with "

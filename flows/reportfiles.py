@@ -12,16 +12,20 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from extract.locks import try_lock
 from warehouse.disk import on_disk
 from warehouse.layout import PRIVATE_DIR, DataDirectory, publish_bytes, sync
 
 TOLD = "report.json"
+WAIT_SECONDS, LOOK_SECONDS = 60.0, 0.05
 PAGE, SHEET = "report.html", "report.xlsx"
 
 
@@ -78,20 +82,12 @@ def put_report(
         for path in made:
             layout.open_report(path)
             sync(path)
-        (folder / TOLD).unlink(missing_ok=True)
-        sys.audit("smartconnect.point", "flows.reportfiles.untold")
-        _forget_former(folder, hashes)
-        for path in made:
-            path.replace(folder / path.name)
-            sys.audit("smartconnect.point", "flows.reportfiles.named")
+        said = {**told, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "files": hashes}
+        with _alone(layout):
+            _replace(layout, folder, made, said)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         sys.audit("smartconnect.point", "flows.reportfiles.beside-removed")
-    sync(folder)
-    said = {**told, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "files": hashes}
-    publish_bytes(folder / TOLD, json.dumps(said, ensure_ascii=False, indent=1).encode())
-    sys.audit("smartconnect.point", "flows.reportfiles.told")
-    layout.open_report(folder / TOLD)
     pictures = tuple(folder / name for name in hashes if name.endswith(".png"))
     return ReportFiles(folder, pictures)
 
@@ -108,12 +104,49 @@ def _make(layout: DataDirectory, folder: Path) -> None:
             sync(path.parent)
 
 
-def _forget_former(folder: Path, hashes: Mapping[str, str]) -> None:
-    """Pictures that an earlier report of these days had, and this one hasn't."""
-    for path in folder.glob("*.png"):
-        if path.name not in hashes:
-            path.unlink()
+@contextmanager
+def _alone(layout: DataDirectory) -> Iterator[None]:
+    """Nobody else puts a report into its place within the block, which takes moments."""
+    path, deadline = layout.locks / "reports.lock", time.monotonic() + WAIT_SECONDS
+    while (lock := try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"another run has held {path.name} for {WAIT_SECONDS:g} seconds")
+        time.sleep(LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replace(
+    layout: DataDirectory, folder: Path, made: Sequence[Path], said: Mapping[str, Any]
+) -> None:
+    """The new files in place of the former ones, and what they are."""
+    former = _former(layout, folder)
+    (folder / TOLD).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "flows.reportfiles.untold")
+    for path in former:
+        if path.name not in said["files"]:
+            path.unlink(missing_ok=True)
             sys.audit("smartconnect.point", "flows.reportfiles.former-removed")
+    for path in made:
+        path.replace(folder / path.name)
+        sys.audit("smartconnect.point", "flows.reportfiles.named")
+    sync(folder)
+    publish_bytes(folder / TOLD, json.dumps(said, ensure_ascii=False, indent=1).encode())
+    sys.audit("smartconnect.point", "flows.reportfiles.told")
+    layout.open_report(folder / TOLD)
+
+
+def _former(layout: DataDirectory, folder: Path) -> list[Path]:
+    """Pictures of an earlier report; in a folder of somebody's own only those that were ours."""
+    if folder.is_relative_to(layout.reports):
+        return sorted(folder.glob("*.png"))
+    try:
+        named = json.loads((folder / TOLD).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [folder / name for name in named if Path(name).name == name and name.endswith(".png")]
 
 
 @on_disk("remove old reports")

@@ -252,9 +252,10 @@ class Settings(BaseSettings):
         60, gt=0, description="For each of the mail server's answers."
     )
     smtp_deadline_seconds: float = Field(
-        600,
+        3600,
         ge=0,
-        description="How long a mail server that is away, or says to come later, is tried.",
+        description="How long a mail server that is away, or says to come later, is tried by a "
+        "flow; `smartconnect report` tries a minute.",
     )
     dashboard_url: str | None = Field(
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from reports.barcharts import bars
-from reports.daycharts import PHONE_HEIGHT, day_label, each_day, nothing_drawn
+from reports.daycharts import PHONE_HEIGHT, day_label, each_day, gap_layers, nothing_drawn
 from reports.drawing import AnyChart, Look, Picture
 from reports.plotting import Row, amounts, days_axis, labels, layered, over, row, telling
 from reports.words import Words
@@ -35,16 +35,22 @@ def response(figures: Figures, words: Words) -> Picture:
     by_day = dict(found)
     rows = []
     for day in each_day(figures):
+        label, name = day_label(day, figures, words), words.short_date(day)
         seconds = by_day.get(day)
-        told = f"{words.short_date(day)}: {words.duration(seconds)}" if seconds is not None else ""
-        value = None if seconds is None else seconds / divisor
-        rows.append(row(day_label(day, figures, words), value, told, day.isoformat()))
+        if seconds is not None:
+            told = f"{name}: {words.duration(seconds)}"
+            rows.append(row(label, seconds / divisor, told, day.isoformat()))
+        elif day in missing:
+            told = f"{name}: {words.say('missing.day')}"
+            rows.append(row(label, None, told, day.isoformat(), gap=1))
+        else:
+            rows.append(row(label, None, "", day.isoformat()))
     spoken = "; ".join(r["told"] for r in rows if r["told"])
     note = _target_note(target, near, words) if target else ""
     line = target.within_seconds / divisor if target and near else None
 
     def draw(look: Look) -> AnyChart:
-        return _line_chart(rows, look, words.say(f"chart.unit.{unit}"), line)
+        return _line_chart(rows, look, words, unit, line)
 
     return Picture(
         "response", title, f"{title}. {spoken}. {note}".strip(), words.language, draw, note, "date"
@@ -74,18 +80,22 @@ def _unit(most_seconds: float) -> tuple[str, int]:
     return "hours", 3600
 
 
-def _line_chart(rows: list[Row], look: Look, unit: str, line: float | None) -> AnyChart:
+def _line_chart(
+    rows: list[Row], look: Look, words: Words, unit: str, line: float | None
+) -> AnyChart:
     shown = labels(rows)
     x = alt.X("label:N", sort=shown, axis=days_axis(len(shown), look))
     most = max([r["value"] or 0 for r in rows] + [line or 0])
-    y = alt.Y("value:Q", **amounts(unit, look, most=most, whole=False))
+    y = alt.Y("value:Q", **amounts(words.say(f"chart.unit.{unit}"), look, most=most, whole=False))
     base = over(rows).encode(x=x, y=y)
     known = over([r for r in rows if r["value"] is not None]).encode(x=x, y=y)
-    layers: list[alt.Chart] = [
+    height = PHONE_HEIGHT if look.narrow else 220
+    layers = gap_layers([r for r in rows if "gap" in r], x, look, height, words)
+    layers.append(
         base.mark_line(
             aria=False, color=look.colour("in"), strokeWidth=2.5, invalid="break-paths-show-domains"
         )
-    ]
+    )
     size = 70 if len(shown) <= 31 else 14
     layers.append(
         known.mark_circle(color=look.colour("in"), size=size, opacity=1).encode(**telling())
@@ -95,7 +105,6 @@ def _line_chart(rows: list[Row], look: Look, unit: str, line: float | None) -> A
             aria=False, color=look.colour("out"), strokeDash=[6, 4], strokeWidth=2
         )
         layers.append(rule.encode(y="value:Q"))
-    height = PHONE_HEIGHT if look.narrow else 220
     return layered(layers, height)
 
 

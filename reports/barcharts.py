@@ -6,11 +6,11 @@ from typing import Final
 
 import altair as alt
 
-from reports.comparing import before_known, sums_comparable
+from reports.comparing import before_known, sums_comparable, target_label
 from reports.drawing import AnyChart, Look, Picture
 from reports.plotting import Row, layered, over, row, telling
 from reports.words import Words, plain
-from warehouse.figures import Figures, Line, Sla
+from warehouse.figures import Figures, Line
 
 MOST_BARS: Final = 20
 LONGEST_LABEL: Final = 40
@@ -101,14 +101,6 @@ def sla(figures: Figures, words: Words) -> Picture:
         lambda look: bars(rows, look, most=100), words.say("chart.before_mark") if marked else "",
         link="target", size="half",
     )  # fmt: skip
-
-
-def target_label(target: Sla, words: Words) -> str:
-    """What a target is called: its name, with the channel where it is of one."""
-    name = plain(target.target)
-    if target.channel is None or plain(target.channel) in name:
-        return name
-    return f"{name} · {words.channel(target.channel)}"
 
 
 def _short(label: str) -> str:

@@ -6,10 +6,11 @@ both out of names themselves: a page makes `<bdi>` of them, others take them out
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 from reports.words import Words, plain
-from warehouse.figures import Figures, Measures
+from warehouse.figures import Figures, Measures, Sla
 
 State = Literal["whole", "partial", "missing", "empty"]
 Tone = Literal["good", "bad", "plain"]
@@ -28,6 +29,8 @@ WORSE_UPWARDS: Final = frozenset(
         for kind in ("median", "p90", "working_median", "working_p90")
     }
 )
+# A target's name that says no more than its time: «15m», «1h 30m».
+_BARE_TIME = re.compile(r"(\d+\s?[smhd]\s?)+")
 BETTER_UPWARDS: Final = frozenset({"threads_answered", "turns_answered"})
 
 
@@ -100,3 +103,14 @@ def tone_of(measure: str, change: float | None) -> Tone:
 def told(measure: str, value: float | None, words: Words) -> str:
     """A measure's value: a duration or a number."""
     return words.duration(value) if measure.endswith("_seconds") else words.number(value)
+
+
+def target_label(target: Sla, words: Words) -> str:
+    """What a target is called: its name in words, with the channel where it is of one."""
+    name = plain(target.target)
+    if _BARE_TIME.fullmatch(name):
+        kind = "first_within" if target.first_only else "any_within"
+        name = words.say(f"sla.{kind}", within=words.duration(target.within_seconds))
+    if target.channel is None or plain(target.channel) in name:
+        return name
+    return f"{name} · {words.channel(target.channel)}"

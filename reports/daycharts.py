@@ -155,19 +155,7 @@ def _grouped(rows: list[Row], look: Look, words: Words, average: float | None) -
         .encode(x=x, y=y, xOffset=offset, color=colour, **telling())
     )
     layers: list[alt.Chart] = [bars]
-    gaps = [r for r in rows if r["value"] is None]
-    if gaps:
-        missing = over(gaps).encode(x=x, y=alt.value(0), y2=alt.value(height))
-        layers.append(missing.mark_bar(color=look.colour("missing")).encode(**telling()))
-        if len(shown) <= 14:
-            words_over = over(gaps).mark_text(
-                aria=False, angle=270, color=look.colour("muted"), fontSize=12, fontStyle="italic"
-            )
-            layers.append(
-                words_over.encode(
-                    x=x, y=alt.value(height / 2), text=alt.value(words.say("missing.day"))
-                )
-            )
+    layers += gap_layers([r for r in rows if "gap" in r], x, look, height, words)
     if len(shown) <= 7 and most < (1000 if look.narrow else 1_000_000):
         numbers = over([r for r in rows if r["value"] is not None]).mark_text(
             aria=False, dy=-7, fontSize=10 if look.narrow else 12, color=look.colour("ink")
@@ -179,3 +167,18 @@ def _grouped(rows: list[Row], look: Look, words: Words, average: float | None) -
         )
         layers.append(rule.encode(y="value:Q"))
     return layered(layers, height)
+
+
+def gap_layers(gaps: list[Row], x: alt.X, look: Look, height: int, words: Words) -> list[alt.Chart]:
+    """Days that were never loaded: a grey column each, with words in it where there is room."""
+    if not gaps:
+        return []
+    columns = over(gaps).encode(x=x, y=alt.value(0), y2=alt.value(height))
+    layers = [columns.mark_bar(color=look.colour("missing")).encode(**telling())]
+    if len(gaps) <= 14:
+        text = over(gaps).mark_text(
+            aria=False, angle=270, color=look.colour("muted"), fontSize=12, fontStyle="italic"
+        )
+        said = alt.value(words.say("missing.day"))
+        layers.append(text.encode(x=x, y=alt.value(height / 2), text=said))
+    return layers

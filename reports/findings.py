@@ -15,6 +15,7 @@ from reports.comparing import (
     relative,
     state_of,
     sums_comparable,
+    target_label,
 )
 from reports.words import Words, plain
 from warehouse.figures import Figures, Line, Measures
@@ -140,9 +141,10 @@ def _targets(figures: Figures, words: Words) -> list[Finding]:
         if abs(change) < _POINTS:
             continue
         key, tone = ("sla_down", "bad") if change < 0 else ("sla_up", "good")
+        label = isolated(target_label(s, words))
         found.append(
             _made(
-                key, "bad" if tone == "bad" else "good", words, target=isolated(s.target),
+                key, "bad" if tone == "bad" else "good", words, target=label,
                 now=words.percent(s.share), was=words.percent(s.share_before),
                 change=words.points(change),
             )
@@ -161,7 +163,7 @@ def _overloaded(figures: Figures, words: Words) -> list[Finding]:
         return []
     return [
         _made(
-            "overloaded", "bad", words, count=words.count("operators", len(found)),
+            "overloaded", "bad", words, count=words.count("overloaded", len(found)),
             names=words.listed([named(o, words) for o in found], MOST_NAMES),
         )
     ]  # fmt: skip

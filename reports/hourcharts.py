@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
+from reports.daycharts import each_day
 from reports.drawing import AnyChart, Look, Picture
 from reports.paint import HEAT_STEPS
 from reports.plotting import Row, amounts, layered, over, row, telling
@@ -21,7 +22,7 @@ def hours(figures: Figures, words: Words) -> Picture:
         counts[at] = counts.get(at, 0) + r["messages_in"]
     if not any(counts.values()):
         return Picture("hours", title, words.say("chart.nothing"), words.language)
-    rows = _rows(counts, words, figures.period.first.isoweekday() if single else None)
+    rows = _rows(counts, words, _weekdays(figures))
     (weekday, hour), most = max(counts.items(), key=lambda found: found[1])
     peak = words.say(
         "chart.hours.peak",
@@ -42,23 +43,27 @@ def _span(hour: int) -> str:
     return f"{hour:02d}:00–{(hour + 1) % 24:02d}:00"
 
 
-def _rows(counts: dict[tuple[int, int], int], words: Words, single: int | None) -> list[Row]:
+def _weekdays(figures: Figures) -> dict[int, bool]:
+    """The weekdays of the period, Monday first: whether any of them is loaded."""
+    lacking = set(figures.missing_days)
+    found: dict[int, bool] = {}
+    for day in each_day(figures):
+        number = day.isoweekday()
+        found[number] = found.get(number, False) or day not in lacking
+    return dict(sorted(found.items()))
+
+
+def _rows(counts: dict[tuple[int, int], int], words: Words, weekdays: dict[int, bool]) -> list[Row]:
     rows = []
-    for weekday in [single] if single else range(1, 8):
+    for weekday, loaded in weekdays.items():
+        name = words.weekday(weekday)
         for hour in range(24):
             count = counts.get((weekday, hour), 0)
-            name = words.weekday(weekday)
-            told = f"{name} {_span(hour)}: {words.count('in_messages', count)}"
-            rows.append(
-                row(
-                    name,
-                    count,
-                    told,
-                    f"{weekday}-{hour}",
-                    hour=f"{hour:02d}",
-                    short=_compact(count, words),
-                )
-            )
+            shown = words.count("in_messages", count) if loaded else words.say("missing.day")
+            told = f"{name} {_span(hour)}: {shown}"
+            short = _compact(count, words)
+            key, clock = f"{weekday}-{hour}", f"{hour:02d}"
+            rows.append(row(name, count, told, key, hour=clock, short=short, loaded=loaded))
     return rows
 
 
@@ -71,48 +76,41 @@ def _compact(count: int, words: Words) -> str:
 
 
 def _map(rows: list[Row], look: Look, most: int) -> AnyChart:
-    for r in rows:
-        r["step"] = (
-            0
-            if not r["value"]
-            else 1 + min(HEAT_STEPS - 2, int(r["value"] * (HEAT_STEPS - 1) / (most + 1)))
-        )
-    steps = list(range(HEAT_STEPS))
-    weekdays = [r["label"] for r in rows[::24]]
-    day_axis = alt.Axis(title=None, domain=False, ticks=False, labelAngle=0, orient="left")
-    hour_axis = alt.Axis(title=None, domain=False, ticks=False, labelAngle=0)
-    if look.narrow:
-        x = alt.X("label:N", sort=weekdays, axis=alt.Axis(
-            title=None, domain=False, ticks=False, labelAngle=0, orient="top"))  # fmt: skip
-        y = alt.Y("hour:N", sort=None, axis=hour_axis)
-        height = 24 * 19
-    else:
-        x = alt.X("hour:N", sort=None, axis=hour_axis)
-        y = alt.Y("label:N", sort=weekdays, axis=day_axis)
-        height = 7 * 34
-    cells = over(rows).encode(x=x.scale(paddingInner=0.06), y=y.scale(paddingInner=0.08))
-    colour = alt.Color(
-        "step:O",
-        legend=None,
-        scale=alt.Scale(domain=steps, range=[look.colour(f"heat-{n}") for n in steps]),
-    )
-    ink = alt.Color(
-        "strong:N",
-        legend=None,
-        scale=alt.Scale(
-            domain=[False, True], range=[look.colour("heat-ink"), look.colour("heat-ink-strong")]
-        ),
-    )
-    for r in rows:
-        r["strong"] = r["step"] >= 4
-    written = over([r for r in rows if r["short"]])
-    numbers = (
-        written.encode(x=cells.encoding.x, y=cells.encoding.y)
-        .mark_text(aria=False, fontSize=11)
-        .encode(text="short:N", color=ink)
-    )
-    grid = cells.mark_rect(cornerRadius=2).encode(color=colour, **telling())
-    return layered([grid, numbers], height)
+    rows = [{**r, **_paint(r, most)} for r in rows]
+    weekdays = list(dict.fromkeys(r["label"] for r in rows))
+    plain_axis = alt.Axis(title=None, domain=False, ticks=False, labelAngle=0)
+    by_day = alt.Y if not look.narrow else alt.X
+    by_hour = alt.X if not look.narrow else alt.Y
+    top = alt.Axis(title=None, domain=False, ticks=False, labelAngle=0, orient="top")
+    day = by_day("label:N", sort=weekdays, axis=top if look.narrow else plain_axis)
+    hour = by_hour("hour:N", sort=None, axis=plain_axis)
+    places = {
+        "x" if not look.narrow else "y": hour.scale(paddingInner=0.06),
+        "y" if not look.narrow else "x": day.scale(paddingInner=0.08),
+    }
+    cells = over(rows).mark_rect(cornerRadius=2)
+    written = over([r for r in rows if r["short"]]).mark_text(aria=False, fontSize=11)
+    grid = cells.encode(**places, color=_by_name("ground", rows, look), **telling())
+    numbers = written.encode(**places, text="short:N", color=_by_name("ink", rows, look))
+    return layered([grid, numbers], 24 * 19 if look.narrow else 34 * len(weekdays))
+
+
+def _paint(found: Row, most: int) -> dict[str, str]:
+    """The colours of a cell and of its number, by name; the last two steps need light letters."""
+    if not found["loaded"]:
+        return {"ground": "missing", "ink": "muted"}
+    step = 0
+    if found["value"]:
+        step = 1 + min(HEAT_STEPS - 2, int(found["value"] * (HEAT_STEPS - 1) / (most + 1)))
+    ink = "heat-ink-strong" if step >= HEAT_STEPS - 2 else "heat-ink"
+    return {"ground": f"heat-{step}", "ink": ink}
+
+
+def _by_name(column: str, rows: list[Row], look: Look) -> alt.Color:
+    """A colour for each name that a column has."""
+    names = list(dict.fromkeys(r[column] for r in rows))
+    scale = alt.Scale(domain=names, range=[look.colour(name) for name in names])
+    return alt.Color(f"{column}:N", legend=None, scale=scale)
 
 
 def _bars(rows: list[Row], look: Look) -> AnyChart:

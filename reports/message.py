@@ -65,7 +65,7 @@ def _figures(figures: Figures, words: Words) -> list[str]:
         lines.append(words.say("message.channels", list=words.listed(channels, _MOST_CHANNELS)))
     overloaded = sum(o.overloaded for o in figures.operators)
     if overloaded:
-        lines.append(words.say("message.overloaded", n=words.count("operators", overloaded)))
+        lines.append(words.count("overloaded", overloaded) + ".")
     return lines
 
 

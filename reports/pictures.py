@@ -54,7 +54,7 @@ def _card(figures: Figures, words: Words, company: str) -> str:
     y = 52.0
     above = title(figures, words) + (f" · {company}" if company else "")
     parts.append(_text(_MARGIN, y, above, 17, "muted"))
-    parts.append(_text(_MARGIN, y + 42, words.period(figures.period), 34, "ink", bold=True))
+    parts.append(_text(_MARGIN, y + 42, words.titled(figures.period), 34, "ink", bold=True))
     y += 72
     missing = missing_told(figures, words)
     if missing:

@@ -17,6 +17,7 @@ from reports.comparing import (
     relative,
     state_of,
     sums_comparable,
+    target_label,
     told,
     tone_of,
 )
@@ -129,7 +130,7 @@ def _target(target: Sla, figures: Figures, words: Words) -> Headline:
                 target.share_before,
             )
         )
-    hint = f"{isolated(target.target)}, " + words.say(
+    hint = f"{isolated(target_label(target, words))}, " + words.say(
         "sla.of", met=words.number(target.met), turns=words.number(target.turns)
     )
     value = words.percent(target.share)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.barcharts import target_label
-from reports.comparing import relative, sums_comparable
+from reports.comparing import relative, sums_comparable, target_label
 from reports.tablemodel import Column, Kind, Table, Value
 from reports.words import Words, plain
 from warehouse.figures import Doubt, Figures, Line, Measures

@@ -185,6 +185,11 @@ class Words:
             return f"{self.day_and_month(first)} – {self.date(last)}"
         return f"{self.date(first)} – {self.date(last)}"
 
+    def titled(self, period: Period) -> str:
+        """A period as a title: with a capital letter."""
+        told = self.period(period)
+        return told[0].upper() + told[1:]
+
     def moment(self, at: dt.datetime | None, time_zone: str = "") -> str:
         """«24 ноября 2026 г., 08:05», in the company's time zone where one is given."""
         if at is None:

@@ -54,6 +54,20 @@ MART_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
         },
     ),
 }
+# Columns of chats that marts can't do without, and those that may not be published.
+CHATS_READ: Mapping[str, str] = {
+    "message_id": "VARCHAR",
+    "chat_id": "VARCHAR",
+    "sent_at": "TIMESTAMP",
+    "sent_at_utc": "TIMESTAMPTZ",
+    "date": "DATE",
+    "observed_at": "TIMESTAMPTZ",
+    "direction": "VARCHAR",
+    "author_type": "VARCHAR",
+    "user_id": "VARCHAR",
+    "channel": "VARCHAR",
+    "category": "VARCHAR",
+}
 _USED = {
     "chats": ("user_name", "client_name", "client_phone", "text"),
     "users": ("user_id", "user_name"),
@@ -90,11 +104,11 @@ def make_marts(
 
     Args:
         connection: the database is in use, its tables are made; within the caller's transaction.
-        contracts: of its datasets; without chats, there are no marts.
+        contracts: of its datasets; without the columns of chats they read, there are no marts.
         company: what to make them from; None: what they were made from before.
         there: the tables that were there.
     """
-    if "chats" not in contracts:
+    if "chats" not in contracts or not set(CHATS_READ) <= {*contracts["chats"].columns}:
         return False
     made = "mart.company" in there
     if company is None:

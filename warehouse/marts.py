@@ -20,26 +20,12 @@ import pyarrow as pa
 from warehouse.errors import NoSuchRelease
 from warehouse.integrity import DATABASE, MANIFEST
 from warehouse.layout import DataDirectory
-from warehouse.martmaking import Company, make_mart_views, read_company
+from warehouse.martmaking import CHATS_READ, Company, make_mart_views, read_company
 from warehouse.releasefiles import MART_FILES, PARQUET, mart_folder
 from warehouse.releases import Release, current_release
 from warehouse.schema import literal
 
 _THREADS = 2
-_EMPTY_CHATS = {
-    "message_id": "VARCHAR",
-    "chat_id": "VARCHAR",
-    "sent_at": "TIMESTAMP",
-    "sent_at_utc": "TIMESTAMPTZ",
-    "date": "DATE",
-    "window_day": "DATE",
-    "observed_at": "TIMESTAMPTZ",
-    "direction": "VARCHAR",
-    "author_type": "VARCHAR",
-    "user_id": "VARCHAR",
-    "channel": "VARCHAR",
-    "category": "VARCHAR",
-}
 
 
 @dataclass(frozen=True)
@@ -168,7 +154,8 @@ def _chats_over(connection: duckdb.DuckDBPyConnection, root: Path) -> list[str]:
         "hive_types = {'window_day': DATE})"
     )
     if next(root.glob("*/part.parquet"), None) is None:
-        declared = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _EMPTY_CHATS.items())
+        columns = {**CHATS_READ, "window_day": "DATE"}.items()
+        declared = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns)
         connection.execute(f"CREATE VIEW chats AS SELECT {declared} WHERE false")
     else:
         connection.execute(f"CREATE VIEW chats AS FROM {files}")

@@ -221,12 +221,15 @@ def test_a_report_that_may_have_been_sent_fails_with_its_cure_and_the_alert_chat
 
 def test_by_hand_nothing_is_sent_unless_it_is_asked_for(company: Company, tmp_path: Path) -> None:
     company.load(DAY, NEXT)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.png").write_bytes(b"mine")
     window = ["report", "--from", "02.02.2026", "--to", "03.02.2026"]
     done = CliRunner().invoke(app, [*window, "--language", "en", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert str(tmp_path / "out" / "report.html") in done.output.replace("\n", "")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert 'lang="en"' in page
+    assert (tmp_path / "out" / "mine.png").exists()
     asyncio.run(report(date_from=DAY, date_to=NEXT))
     assert company.told("other", "2026-02-02_2026-02-03")["language"] == "ru"
     assert (company.mails.received, company.chat()) == ([], [])

@@ -68,8 +68,12 @@ def test_a_missing_day_is_said_and_is_no_zero() -> None:
     assert not [t for t in told(drawn) if t.startswith("чт, 19") and "сообщ" in t]
     assert "нет данных" in texts(drawn)
     answers = told(svg(CHARTS["response"](made.missing_day(), RU)))
-    assert len(answers) == 6
-    assert not [t for t in answers if t.startswith("чт, 19")]
+    assert len(answers) == 7
+    assert [t for t in answers if t.startswith("чт, 19")] == ["чт, 19 нояб.: нет данных"]
+    hours = told(svg(CHARTS["hours"](made.missing_day(), RU)))
+    thursday = [t for t in hours if t.startswith("чт ")]
+    assert len(thursday) == 24
+    assert all(t.endswith(": нет данных") for t in thursday)
 
 
 def test_one_day_is_compared_with_the_day_before_and_the_same_weekday() -> None:

@@ -8,6 +8,7 @@ from datetime import date
 import madefigures as made
 import pytest
 
+from reports.comparing import target_label
 from reports.findings import findings
 from reports.words import LANGUAGES, Language, words_of
 from warehouse.figures import Doubt, Figures, Line, Measures
@@ -80,8 +81,7 @@ def test_operators_overloaded_or_alone() -> None:
     one = replace(lines[0], overloaded=True)
     found = findings(replace(calm(), operators=[one, *lines[1:]]), RU)
     assert [(f.key, f.personal) for f in found] == [("overloaded", True)]
-    assert "1 оператор" in found[0].fact
-    assert "Имя 0" in found[0].fact
+    assert found[0].fact == "Перегружен 1 оператор: \u2068Имя 0\u2069."
     alone = replace(lines[0], now=made.measures(900))
     assert keys(replace(calm(), operators=[alone, *lines[1:]])) == ["alone"]
 
@@ -118,3 +118,14 @@ def test_every_finding_has_words(language: Language) -> None:
     for finding in findings(made.week(), words):
         assert finding.fact.endswith(".")
         assert finding.may.endswith(".")
+
+
+def test_a_target_without_a_name_is_told_by_its_time() -> None:
+    week = made.week()
+    bare = [replace(s, target=name) for s, name in zip(week.sla, ("15m", "1h", "5 m"), strict=True)]
+    assert [target_label(s, RU).replace("\u00a0", " ") for s in bare] == [
+        "Первый ответ за 15 мин",
+        "Ответ за 1 ч",
+        "Первый ответ за 5 мин · WhatsApp",
+    ]
+    assert target_label(week.sla[2], RU) == "WhatsApp за 5 минут"

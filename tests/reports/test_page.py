@@ -169,6 +169,7 @@ def test_the_week_in_words() -> None:
 
 def test_one_day_is_compared_twice() -> None:
     text = Parsed(page_of("one_day", "en")).text
+    assert "Report of a day Tuesday, 24 November 2026" in text
     assert "Compared with the day before: clients' messages +7%" in text
     assert "Compared with the same weekday a week before: clients' messages +14%" in text
     assert "the day before: 402" in text

@@ -63,6 +63,7 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+@pytest.mark.promise("marts-figures")
 def test_turns_and_their_responses(marts: duckdb.DuckDBPyConnection) -> None:
     told = rows_of(
         marts,
@@ -80,6 +81,7 @@ def test_turns_and_their_responses(marts: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+@pytest.mark.promise("marts-figures")
 def test_threads(marts: duckdb.DuckDBPyConnection) -> None:
     told = rows_of(
         marts,
@@ -125,6 +127,7 @@ def test_messages_by_date_hour_channel_direction_and_author(
     assert rows_of(marts, service) == [("none", "system")]
 
 
+@pytest.mark.promise("marts-figures")
 def test_how_soon_by_day_channel_and_operator(marts: duckdb.DuckDBPyConnection) -> None:
     measures = """turns, turns_answered, first_response_median_seconds, first_response_p90_seconds,
         first_response_working_median_seconds, first_response_working_p90_seconds,
@@ -158,6 +161,7 @@ def test_how_soon_by_day_channel_and_operator(marts: duckdb.DuckDBPyConnection) 
     ]
 
 
+@pytest.mark.promise("marts-figures")
 def test_loads_of_operators_and_teams(marts: duckdb.DuckDBPyConnection) -> None:
     operators = rows_of(marts, "FROM mart.operator_load ORDER BY ALL")
     assert operators == [
@@ -172,6 +176,7 @@ def test_loads_of_operators_and_teams(marts: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+@pytest.mark.promise("marts-figures")
 def test_targets_and_how_often_they_were_met(marts: duckdb.DuckDBPyConnection) -> None:
     first, any_soon = "first in 15 working minutes", "Telegram: any in half an hour"
     assert rows_of(marts, "FROM mart.sla ORDER BY date, channel, target") == [
@@ -184,6 +189,7 @@ def test_targets_and_how_often_they_were_met(marts: duckdb.DuckDBPyConnection) -
     ]
 
 
+@pytest.mark.promise("marts-figures")
 def test_a_turn_that_may_still_be_answered_in_time_is_not_decided() -> None:
     # At the data's end, ten minutes after the question, fifteen aren't over.
     said = [
@@ -194,6 +200,7 @@ def test_a_turn_that_may_still_be_answered_in_time_is_not_decided() -> None:
         assert rows_of(connection, "FROM mart.sla") == []
 
 
+@pytest.mark.promise("marts-figures")
 def test_new_and_returning_clients(marts: duckdb.DuckDBPyConnection) -> None:
     assert rows_of(marts, "FROM mart.clients ORDER BY ALL") == [
         (FRIDAY, "", 1, 1, 0),

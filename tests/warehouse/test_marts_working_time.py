@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_company import Said, marts_over, rows_of, typed
 
@@ -25,6 +25,8 @@ WEEKS = [
     ("Europe/Moscow", date(2026, 2, 24)),
 ]
 MINUTE = timedelta(minutes=1)
+# A failure is told as it is found: to make it small takes minutes, of a warehouse each time.
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @st.composite
@@ -49,7 +51,33 @@ def working_minutes(business: Business, zone: ZoneInfo, first: date) -> list[tup
 
 
 @pytest.mark.promise("marts-working-time")
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_calendar_has_every_day_once_and_days_of_their_true_length() -> None:
+    business = parse_business('[hours]\nsunday = "00:00-24:00"', "a test")
+    rows = {row["date"]: row for row in calendar_table(business, "Europe/Berlin").to_pylist()}
+    assert len(rows) == (LAST_DAY - FIRST_DAY).days + 1
+    forward, back, plain = date(2026, 3, 29), date(2026, 10, 25), date(2026, 4, 5)
+    assert [rows[day]["working_seconds"] // 3600 for day in (forward, back, plain)] == [23, 25, 24]
+    for day, row in rows.items():
+        following = rows.get(day + timedelta(days=1))
+        if following is not None:
+            total = row["working_seconds_before"] + row["working_seconds"]
+            assert following["working_seconds_before"] == total
+            assert following["starts_at_utc"] == row["ends_at_utc"]
+
+
+@pytest.mark.promise("marts-working-time")
+def test_a_boundary_in_an_hour_that_is_skipped_is_its_end() -> None:
+    # Clocks go from 02:00 to 03:00: a shift from 02:30 begins at 03:00, one until 02:30 ends there.
+    business = parse_business('[hours]\nsunday = "00:00-02:15, 02:45-04:00"', "a test")
+    table = calendar_table(business, "Europe/Berlin")
+    row = next(r for r in table.to_pylist() if r["date"] == date(2026, 3, 29))
+    at_one = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert (row["pauses_at_utc"], row["resumes_at_utc"]) == (at_one, at_one)
+    assert row["working_seconds"] == 3 * 3600
+
+
+@pytest.mark.promise("marts-working-time")
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
 @given(
     week=st.sampled_from(WEEKS),
     by_weekday=st.lists(hours(), min_size=7, max_size=7),
@@ -107,30 +135,6 @@ def test_working_time_is_what_a_count_of_minutes_says(
     assert {chat: (working, whole) for chat, working, whole in found} == expected
 
 
-def test_the_calendar_has_every_day_once_and_days_of_their_true_length() -> None:
-    business = parse_business('[hours]\nsunday = "00:00-24:00"', "a test")
-    rows = {row["date"]: row for row in calendar_table(business, "Europe/Berlin").to_pylist()}
-    assert len(rows) == (LAST_DAY - FIRST_DAY).days + 1
-    forward, back, plain = date(2026, 3, 29), date(2026, 10, 25), date(2026, 4, 5)
-    assert [rows[day]["working_seconds"] // 3600 for day in (forward, back, plain)] == [23, 25, 24]
-    for day, row in rows.items():
-        following = rows.get(day + timedelta(days=1))
-        if following is not None:
-            total = row["working_seconds_before"] + row["working_seconds"]
-            assert following["working_seconds_before"] == total
-            assert following["starts_at_utc"] == row["ends_at_utc"]
-
-
-def test_a_boundary_in_an_hour_that_is_skipped_is_its_end() -> None:
-    # Clocks go from 02:00 to 03:00: a shift from 02:30 begins at 03:00, one until 02:30 ends there.
-    business = parse_business('[hours]\nsunday = "00:00-02:15, 02:45-04:00"', "a test")
-    table = calendar_table(business, "Europe/Berlin")
-    row = next(r for r in table.to_pylist() if r["date"] == date(2026, 3, 29))
-    at_one = datetime(2026, 3, 29, 1, tzinfo=UTC)
-    assert (row["pauses_at_utc"], row["resumes_at_utc"]) == (at_one, at_one)
-    assert row["working_seconds"] == 3 * 3600
-
-
 who = st.sampled_from(["client", "client", "501", "502", "bot", "system"])
 moments = st.integers(0, 40)
 threads = st.sampled_from(["T1", "T2", "T3", None])
@@ -157,7 +161,7 @@ _SILENT = ("bot", "system")
 
 
 @pytest.mark.promise("marts-figures")
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
 @given(said=st.lists(st.tuples(moments, who, threads), max_size=40))
 def test_turns_are_those_of_plain_python(said: list[tuple[int, str, str | None]]) -> None:
     begin = datetime(2026, 3, 2, 9)
