@@ -24,7 +24,7 @@ TABLES: tuple[Table, ...] = get_args(Table)
 KINDS: tuple[ThreadKind, ...] = get_args(ThreadKind)
 PAGE_ROWS = 50
 LONGEST_DAYS = 3660
-_LONGEST_TEXT = 500
+LONGEST_TEXT = 500
 _NARROWINGS = ("operator", "category", "team", "day", "weekday", "hour")
 
 _Name = TypeVar("_Name", bound=str)
@@ -165,7 +165,7 @@ def address(path: str, asked: Asked, **changes: object) -> str:
         query["page"] = new.page
     if path == "/thread":
         query["chat"] = new.chat
-    return f"{path}?{urlencode(query)}" if query else path
+    return f"{path}?{urlencode(query, errors='replace')}" if query else path
 
 
 def channel_value(key: str) -> str:
@@ -192,7 +192,7 @@ def _whole(given: str | None, least: int, most: int) -> int | None:
 
 
 def _text(given: str) -> str:
-    return given.replace("\x00", "")[:_LONGEST_TEXT]
+    return given.replace("\x00", "")[:LONGEST_TEXT]
 
 
 def _one_of(given: str | None, known: tuple[_Name, ...]) -> _Name | None:

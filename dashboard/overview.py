@@ -104,9 +104,9 @@ def charts_of(figures: Figures, words: Words, link: Links) -> list[dict[str, Any
             weekday, _, hour = key.partition("-")
             return link.threads("active", weekday=weekday, hour=hour)
         if kind == "channel":
-            return link.threads("active", channel=key)
+            return link.threads("active", channel=key) or None
         if kind == "operator":
-            return link.threads("active", operator=key)
+            return link.threads("active", operator=key) or None
         return None
 
     return [

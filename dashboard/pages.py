@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboard import overview, quality, threads
-from dashboard.asking import PAGE_ROWS, PRESETS, TABLES, Asked, settled
+from dashboard.asking import LONGEST_TEXT, PAGE_ROWS, PRESETS, TABLES, Asked, settled
 from dashboard.rendering import Links, rendered
 from dashboard.shown import Look, NoSuchPage
 from dashboard.words import Words, words_of
@@ -116,7 +116,9 @@ def _filters(made: Made, figures: Figures | None = None) -> dict[str, Any]:
         busiest = figures.operators[:OFFERED_OPERATORS] if figures else []
         keys = {line.key for line in busiest} | {made.asked.operator}
         operators = [(key, label) for key, label in operators if key in keys]
-    offered = Choices(choices.first_day, choices.last_day, choices.channels, operators)
+    operators = [(key, label) for key, label in operators if len(key) <= LONGEST_TEXT]
+    channels = [key for key in choices.channels if len(key) <= LONGEST_TEXT]
+    offered = Choices(choices.first_day, choices.last_day, channels, operators)
     return {"presets": PRESETS, "offered": offered}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from dashboard.asking import Asked, address, channel_value
+from dashboard.asking import LONGEST_TEXT, Asked, address, channel_value
 from dashboard.words import Words, words_of
 from reports.paint import DARK, LIGHT, declarations
 from reports.rendering import named
@@ -74,7 +74,12 @@ class Links:
         return address(path, self.asked, **changes)
 
     def threads(self, kind: str, **part: object) -> str:
-        """The list of threads behind a number: of a channel, an operator, a day, an hour …"""
+        """The list of threads behind a number: of a channel, an operator, a day, an hour …
+
+        Empty where a name is too long for an address.
+        """
+        if any(len(str(value)) > LONGEST_TEXT for value in part.values()):
+            return ""  # no name that anybody gave on purpose
         changes: dict[str, object] = {"kind": kind, "page": 1}
         if "channel" in part:
             changes["channel"] = part.pop("channel")
@@ -89,7 +94,7 @@ class Links:
 def rendered(template: str, asked: Asked, language: Language, **context: Any) -> str:
     """A page as HTML."""
     words: Words = words_of(language)
-    return (
+    text = (
         _environment()
         .get_template(template)
         .render(
@@ -103,3 +108,4 @@ def rendered(template: str, asked: Asked, language: Language, **context: Any) ->
             **context,
         )
     )
+    return text.encode("utf-8", "replace").decode()  # half a character is shown as "?"

@@ -9,21 +9,23 @@ import pytest
 from serving import company, served
 
 
-@pytest.fixture(scope="session")
-def companies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """`make`: invented conversations; `hostile`: those that want a browser to run something."""
-    folder = tmp_path_factory.mktemp("companies")
-    data = {what: folder / what / "data" for what in ("make", "hostile")}
-    making = {what: company(what, path) for what, path in data.items()}
-    for what, process in making.items():
-        assert process.wait(300) == 0, (data[what].parent / f"{what}.log").read_text()
+def made(what: str, factory: pytest.TempPathFactory) -> Path:
+    data = factory.mktemp(what) / "data"
+    process = company(what, data)
+    assert process.wait(300) == 0, (data.parent / f"{what}.log").read_text(encoding="utf-8")
     return data
 
 
 @pytest.fixture(scope="session")
-def data(companies: dict[str, Path]) -> Path:
-    """The data directory of a company."""
-    return companies["make"]
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a company: some days of invented conversations."""
+    return made("make", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another's: of people who want a browser to run something."""
+    return made("hostile", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from serving import company, served
 
-PUBLICATIONS, LONG_PUBLICATIONS = 24, 120
+PUBLICATIONS, LONG_PUBLICATIONS = 21, 120
 PLACES = (
     "/?lang=en&from=2026-02-02&to=2026-02-06",
     "/threads?kind=active&lang=en&from=2026-02-02&to=2026-02-06",
