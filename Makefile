@@ -61,8 +61,9 @@ operations: $(VENV)/.dev ## every operation of the vendor, end to end on the san
 	@$(BIN)/python -m pytest -q -s tests/flows/test_operations.py
 
 # Debian's Chromium looks at the dashboard of two invented weeks.
-pictures: $(VENV)/.dev ## docs/pictures/dashboard-*.png anew
+pictures: $(VENV)/.dev ## the dashboard's pictures anew, and that of the demo's last report
 	@PYTHONPATH=.:tests/browser:tests/dashboard $(BIN)/python tests/dashboard/pictures.py docs/pictures
+	@PYTHONPATH=tests/browser $(BIN)/python tests/browser/demoreport.py data-sandbox docs/pictures/demo-report.png
 
 promises: $(VENV)/.dev ## docs/promises.md anew, from the markers of the tests
 	@PYTHONPATH=tests/promises $(BIN)/python -m proof page
