@@ -49,7 +49,7 @@ def findings(figures: Figures, words: Words) -> list[Finding]:
         found += _volume_and_speed(figures.total, before, words)
         found += _unanswered(figures.total, before, words)
         found += _silent(figures, words)
-        found += _new_clients(figures.total, before, words)
+        found += _new_clients(figures, words)
     if before_known(figures):
         found += _targets(figures, words)
     found += _overloaded(figures, words)
@@ -115,10 +115,12 @@ def _silent(figures: Figures, words: Words) -> list[Finding]:
     ][:MOST_NAMES]  # fmt: skip
 
 
-def _new_clients(now: Measures, before: Measures, words: Words) -> list[Finding]:
+def _new_clients(figures: Figures, words: Words) -> list[Finding]:
+    now, before = figures.total, figures.before
     change = relative(now.clients_new, before.clients_new)
     if (
         change is None
+        or not figures.newcomers_comparable
         or abs(change) < 2 * NOTABLE
         or now.clients_new + before.clients_new < 2 * FEW
     ):

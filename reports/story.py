@@ -49,12 +49,22 @@ class Headline:
     number: float | None
 
 
+def _newcomers(figures: Figures, words: Words) -> str:
+    """How many are new, and since when that is judged where it isn't long."""
+    new = words.number(figures.total.clients_new)
+    if figures.newcomers_known or figures.known_since is None:
+        return words.say("hint.clients_new", n=new)
+    return words.say(
+        "hint.clients_new_since", n=new, since=words.day_and_month(figures.known_since)
+    )
+
+
 def headlines(figures: Figures, words: Words) -> list[Headline]:
     """The large figures."""
     total, say = figures.total, words.say
     hints = {
         "messages_in": say("hint.messages_out", n=words.number(total.messages_out)),
-        "clients": say("hint.clients_new", n=words.number(total.clients_new)),
+        "clients": _newcomers(figures, words),
         "threads_opened": say("hint.threads_answered", n=words.number(total.threads_answered)),
         "threads_unanswered": say(
             "hint.unanswered_share",

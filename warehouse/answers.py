@@ -62,7 +62,7 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
     told = {kind: _lines(reader, kind, filters) for kind in _LABELLED}
     doubtful, lacking = doubts(reader, period), _never_loaded(reader, period.previous())
     incomplete = bool(lacking) or any(_is_missing(doubt) for doubt in doubtful)
-    return Figures(
+    figures = Figures(
         period=period,
         filters=filters,
         total=now,
@@ -75,7 +75,7 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
         teams=told["team"],
         categories=told["category"],
         sla=_sla(connection, filters),
-        movers=[] if incomplete else movers((now, before), told.items()),
+        movers=[],
         waiting=waiting_threads(connection, filters),
         doubts=doubtful,
         fresh=freshness(reader),
@@ -84,7 +84,17 @@ def read_figures(reader: Reader, period: Period, filters: Filters | None = None)
         time_zone=reader.time_zone,
         names_published=reader.names_published,
         missing_before=tuple(sorted(lacking | _never_loaded(reader, period.a_week_before()))),
+        known_since=_known_since(connection),
     )
+    if incomplete:
+        return figures
+    newcomers = figures.newcomers_comparable
+    return replace(figures, movers=movers((now, before), told.items(), newcomers=newcomers))
+
+
+def _known_since(connection: duckdb.DuckDBPyConnection) -> date | None:
+    found = connection.execute("SELECT first_date FROM mart.known").fetchone()
+    return found[0] if found else None
 
 
 def _is_missing(doubt: Doubt) -> bool:

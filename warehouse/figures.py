@@ -14,6 +14,8 @@ from typing import Literal
 import pyarrow as pa
 
 Grain = Literal["day", "week", "month", "other"]
+# Who wrote for the first time in all that is known is new only if enough is known from before.
+NEWCOMERS_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ class Figures:
     turn has no answer, the longest first, at most 50: chat_id, channel, category, asked_at (company
     time), waiting_seconds, waiting_working_seconds (until the data's end). `missing_before`: days
     whose chats were never loaded, of the period before or of the same days a week before.
+    `known_since`: the first day that any message is known of; None where none is.
     """
 
     period: Period
@@ -214,6 +217,21 @@ class Figures:
     time_zone: str
     names_published: bool
     missing_before: tuple[date, ...] = ()
+    known_since: date | None = None
+
+    @property
+    def newcomers_known(self) -> bool:
+        """Whether enough is known from before the period to tell who is new in it."""
+        return self._known_before(self.period)
+
+    @property
+    def newcomers_comparable(self) -> bool:
+        """Whether enough is known from before the period before, so that both can be compared."""
+        return self._known_before(self.period.previous())
+
+    def _known_before(self, period: Period) -> bool:
+        since = self.known_since
+        return since is None or since + timedelta(days=NEWCOMERS_DAYS) <= period.first
 
     @property
     def missing_days(self) -> list[date]:

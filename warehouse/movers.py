@@ -30,15 +30,22 @@ _LEAST_ANSWERS, _LEAST_RATIO, _LEAST_SECONDS = 20, 1.25, 60.0
 
 
 def movers(
-    total: tuple[Measures, Measures], lines: Iterable[tuple[Kind, list[Line]]], shown: int = SHOWN
+    total: tuple[Measures, Measures],
+    lines: Iterable[tuple[Kind, list[Line]]],
+    shown: int = SHOWN,
+    *,
+    newcomers: bool = True,
 ) -> list[Mover]:
-    """The largest changes, the most certain first; of all and of each key."""
+    """The largest changes, the most certain first; of all and of each key.
+
+    `newcomers`: whether clients who wrote for the first time can be compared at all.
+    """
     told = _of_line("total", Line("", "", *total))
     for kind, of_kind in lines:
         for line in of_kind:
             told += _of_line(kind, line)
     told.sort(key=lambda pair: (-pair[0], pair[1].kind, pair[1].key, pair[1].measure))
-    return [mover for _, mover in told[:shown]]
+    return [m for _, m in told if newcomers or m.measure != "clients_new"][:shown]
 
 
 def _of_line(kind: Kind, line: Line) -> list[tuple[float, Mover]]:

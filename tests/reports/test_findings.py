@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import madefigures as made
 import pytest
 
 from reports.comparing import target_label
 from reports.findings import findings
+from reports.story import headlines
 from reports.words import LANGUAGES, Language, words_of
 from warehouse.figures import Doubt, Figures, Line, Measures
 
@@ -129,3 +130,16 @@ def test_a_target_without_a_name_is_told_by_its_time() -> None:
         "Первый ответ за 5 мин · WhatsApp",
     ]
     assert target_label(week.sla[2], RU) == "WhatsApp за 5 минут"
+
+
+def test_who_is_new_is_compared_only_where_enough_is_known_from_before() -> None:
+    """In the first weeks of the data nearly everybody writes for the first time that is known."""
+    fewer = with_total(clients_new=10)
+    assert keys(fewer) == ["new_clients_down"]
+    first = fewer.period.first
+    early = replace(fewer, known_since=first - timedelta(days=36))
+    assert early.newcomers_known
+    assert keys(early) == []
+    younger = replace(fewer, known_since=fewer.period.previous().first)
+    hints = [headline.hint for headline in headlines(younger, RU)]
+    assert "из них новых: 10 (чаты известны с 9 ноября)" in hints

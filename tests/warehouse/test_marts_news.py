@@ -76,6 +76,12 @@ def test_the_most_certain_change_comes_first_and_operators_are_told_by_what_they
     assert len(movers(same, [("channel", [channel] * 30)])) == 10
 
 
+def test_newcomers_are_no_news_where_nothing_is_known_from_before() -> None:
+    changed = (replace(THOUSAND, clients_new=10), replace(THOUSAND, clients_new=900))
+    assert [m.measure for m in movers(changed, [])] == ["clients_new"]
+    assert movers(changed, [], newcomers=False) == []
+
+
 def busy(operator: str, threads_an_hour: int, hours: int = 3) -> list[Said]:
     """An operator who answers so many threads in each of some hours."""
     return [
