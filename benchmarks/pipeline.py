@@ -1,4 +1,7 @@
-"""CSV → normalise → lake → load → publish, against a plain DuckDB script and dlt's Arrow path."""
+"""CSV → normalise → lake → load → publish, against plain scripts and dlt's Arrow path.
+
+The plain ones are of DuckDB (the limit), polars and pandas.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,11 @@ def run(
     files = _exports(folder / "exports", rows, say)
     ours = _side("ours", folder, "ours", "pipeline", "{}", *files)
     duckdb = _side("plain DuckDB", folder, "plain_duckdb", "load", "{}", *files)
-    sides = [duckdb, ours]
+    frames = [
+        _side(f"plain {name}", folder, "plain_frames", name, "{}", *files)
+        for name in ("polars", "pandas")
+    ]
+    sides = [duckdb, ours, *frames]
     dlt = [
         _side("dlt, the table alone", folder, "dlt_arrow", "{}", *files),
         _side("dlt, Parquet too", folder, "dlt_arrow", "--parquet", "{}", *files),

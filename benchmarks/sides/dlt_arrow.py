@@ -27,12 +27,8 @@ os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
 
 import dlt
 
-from benchmarks.sides.plain_duckdb import HEADERS
+from benchmarks.sides.plain_duckdb import HEADERS, NAMES
 
-NAMES = (
-    "message_id", "chat_id", "sent_at", "direction", "author_type", "user_id", "user_name",
-    "client_name", "client_phone", "channel", "channel_account_id", "category", "status", "text",
-)  # fmt: skip
 MOSCOW_AHEAD = pa.scalar(3 * 3600 * 10**6, pa.duration("us"))
 compute: Any = pc
 

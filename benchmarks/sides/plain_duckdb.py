@@ -43,6 +43,12 @@ HEADERS = (
 )  # fmt: skip
 
 
+NAMES = (
+    "message_id", "chat_id", "sent_at", "direction", "author_type", "user_id", "user_name",
+    "client_name", "client_phone", "channel", "channel_account_id", "category", "status", "text",
+)  # fmt: skip
+
+
 def source(path: Path, delimiter: str = ",") -> str:
     """The file as a table whose types are given, so that nothing is sniffed or guessed."""
     types = ", ".join(
