@@ -24,7 +24,8 @@ from flows.personal import data_directory
 from flows.sending import ALERT_CHARACTERS, send
 from flows.settings import Settings
 from warehouse.errors import WarehouseError
-from warehouse.layout import DataDirectory, private_files
+from warehouse.layout import DataDirectory
+from warehouse.privatefiles import private_files
 from warehouse.reading import account_max_length
 
 _OPERATION = "deliver"

@@ -37,9 +37,10 @@ from warehouse.database import Writer
 from warehouse.erasinglist import read_list
 from warehouse.errors import NothingKept, WarehouseError
 from warehouse.keptdays import take_over
-from warehouse.layout import DataDirectory, private_files
+from warehouse.layout import DataDirectory
 from warehouse.ledger import get_fact
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
+from warehouse.privatefiles import private_files
 from warehouse.raw import prove_raw, raw_observations
 from warehouse.rebuilding import Rebuild, rebuilding
 from warehouse.replay import Step, rebuild_list_steps, rebuild_steps

@@ -12,7 +12,7 @@ from extract.callbackserver import callback_socket, serve_callbacks
 from flows.errors import NotConfigured
 from flows.personal import data_directory
 from flows.settings import Settings, load_settings
-from warehouse.layout import private_files
+from warehouse.privatefiles import private_files
 
 SEAL_BYTES = 16 * 1024**2
 

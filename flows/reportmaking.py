@@ -23,9 +23,10 @@ from reports.sheet import write_workbook
 from reports.words import Language, words_of
 from warehouse.answers import read_figures
 from warehouse.figures import Figures, Period
-from warehouse.layout import DataDirectory, private_files
+from warehouse.layout import DataDirectory
 from warehouse.leftovers import present
 from warehouse.marts import release_reader
+from warehouse.privatefiles import private_files
 
 IN_MAIL = ("card", "days", "hours", "channels")
 

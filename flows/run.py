@@ -31,10 +31,11 @@ from transform.mapping import MappingFile
 from transform.privacy import Privacy
 from warehouse.database import Writer
 from warehouse.erasinglist import read_list
-from warehouse.layout import DataDirectory, private_files
+from warehouse.layout import DataDirectory
 from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
 from warehouse.martmaking import Company
+from warehouse.privatefiles import private_files
 from warehouse.replay import Step
 
 

@@ -32,8 +32,8 @@ from flows.settings import Settings, home, load_settings, token_source
 from flows.summary import FAILED, RunReport
 from flows.windows import ddmmyyyy
 from warehouse.errors import WarehouseError
-from warehouse.layout import private_files
 from warehouse.leftovers import present
+from warehouse.privatefiles import private_files
 from warehouse.reading import account_max_length
 
 ALERT_CHARACTERS = 900  # where the account's own limit isn't known

@@ -18,7 +18,8 @@ from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
 from flows.settings import home, load_settings, local_token
 from flows.viewing import dashboard_port
-from warehouse.layout import PRIVATE_DIR, DataDirectory, private_files
+from warehouse.layout import PRIVATE_DIR, DataDirectory
+from warehouse.privatefiles import private_files
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State

@@ -44,6 +44,16 @@ def swept(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
 
 
+@pytest.fixture(autouse=True)
+def umask_as_before() -> Iterator[None]:
+    """The umask is the process's: left otherwise, it changes what the next tests make."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    after = os.umask(before)
+    assert oct(after) == oct(before)
+
+
 @pytest.fixture(scope="session")
 def long_run() -> bool:
     """Whether `LONG=1` is set: rehearsals take as long as issue and README say, not shorter."""

@@ -13,8 +13,6 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -292,20 +290,6 @@ class DataDirectory:
         folder, file = (PRIVATE_DIR, PRIVATE_FILE) if self.group is None else (0o750, 0o640)
         path.chmod(folder if path.is_dir() else file)
         sys.audit("smartconnect.point", "warehouse.layout.report-opened")
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Whatever this process makes within the block is its owner's alone, unless a mode is given.
-
-    Locks, notes, logs, and what libraries spill follow the umask, which is the process's: a block
-    belongs around a whole run.
-    """
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def sync(path: Path) -> None:

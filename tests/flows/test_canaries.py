@@ -80,10 +80,14 @@ def placed() -> list[str]:
     return [f"{name}{where}:{next(days)}" for name, where in at]
 
 
+def clean_day() -> str:
+    """The day after those of the faults: nothing strikes in its making, so that it is loaded."""
+    return written(FIRST + timedelta(days=len(placed())))
+
+
 def all_steps(url: str, long_run: bool) -> list[Step]:
     faults = placed()
-    window = [written(FIRST), written(FIRST + timedelta(days=len(faults)))]
-    clean = [written(FIRST + timedelta(days=len(faults)))] * 2
+    window, clean = [written(FIRST), clean_day()], [clean_day()] * 2
     users = [*WIRE, *ANSWERS] if long_run else USERS_FAULTS
     alone = FAULTS if long_run else STOPPING
     return [
@@ -109,8 +113,8 @@ def report_steps(url: str, port: int) -> list[Step]:
     wrong = {"SMARTCONNECT_SMTP_PASSWORD": PASSWORD + "-wrong"}
     step: Step = {"url": url, "faults": []}
     return [
-        {**step, "report": written(FIRST), "env": told},
-        {**step, "report": written(FIRST), "env": told},
+        {**step, "report": clean_day(), "env": told},
+        {**step, "report": clean_day(), "env": told},
         {**step, "report": written(FIRST + timedelta(days=1)), "env": wrong},
         {**step, "report": written(FIRST - timedelta(days=1)), "env": told},
     ]

@@ -10,6 +10,7 @@ import pytest
 
 from warehouse.errors import NoSuchRelease
 from warehouse.layout import DataDirectory
+from warehouse.privatefiles import private_files
 from warehouse.releases import rollback
 
 PRIVATE = ("raw", "state", "quarantine", "inbox")
@@ -50,3 +51,24 @@ def test_a_rollback_without_an_earlier_release_says_what_there_is(tmp_path: Path
         rollback(layout)
     with pytest.raises(NoSuchRelease, match="There is no release 7; kept are: none"):
         rollback(layout, to=7)
+
+
+def test_blocks_of_private_files_may_overlap_in_any_order() -> None:
+    """Threads enter and leave as they like; the umask is the process's."""
+    before = os.umask(0o022)
+    try:
+        first, second = private_files(), private_files()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert _umask() == 0o077
+        second.__exit__(None, None, None)
+        assert _umask() == 0o022
+    finally:
+        os.umask(before)
+
+
+def _umask() -> int:
+    found = os.umask(0o022)
+    os.umask(found)
+    return found
