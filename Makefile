@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos fuzz fuzz-guided reading-files operations pictures promises mutants lint types contracts audit sbom check lock bench clean
+.PHONY: help demo up test test-scale chaos fuzz fuzz-guided reading-files operations pictures promises mutants lint types contracts audit sbom check lock bench clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,8 +40,11 @@ demo: $(VENV)/.runtime ## the nightly job on the sandbox, over the last two week
 up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for invented data
 	@$(BIN)/smartconnect up $(ARGS)
 
-test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: $(VENV)/.dev ## all tests but the long rehearsals
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not rehearsal" $(ARGS)
+
+test-scale: $(VENV)/.dev ## the long rehearsals: chaos, lost power, random kills, canaries, the whole corpus
+	@$(BIN)/python -m pytest -n auto --dist load -m rehearsal $(ARGS)
 
 fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
 	@$(BIN)/python -m fuzz $(ARGS)
@@ -97,7 +100,7 @@ sbom: $(VENV)/audit/.stamp ## dist/sbom.cdx.json: what a release is made of (Cyc
 	@mkdir -p dist
 	@$(VENV)/audit/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
 
-check: lint types contracts test ## all that CI checks
+check: lint types contracts test test-scale ## all that CI checks
 
 # uv is needed for this one alone (pip install uv): it writes a lock for all platforms, without hosts.
 LOCK := env -u PIP_FIND_LINKS uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --extra build

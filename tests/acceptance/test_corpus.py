@@ -110,8 +110,11 @@ def require_the_week_that_pandas_tells(layout: DataDirectory) -> None:
     [
         ("--selection", "message"),
         ("--selection", "thread"),
-        ("--selection", "message", "--format", "xlsx"),
-        ("--selection", "thread", "--encoding", "cp1251", "--delimiter", "tab"),
+        pytest.param(("--selection", "message", "--format", "xlsx"), marks=pytest.mark.rehearsal),
+        pytest.param(
+            ("--selection", "thread", "--encoding", "cp1251", "--delimiter", "tab"),
+            marks=pytest.mark.rehearsal,
+        ),
     ],
     ids=["message-csv", "thread-csv", "message-xlsx", "thread-cp1251"],
 )

@@ -18,6 +18,7 @@ SEED = 7
 FAULTS_AT_LEAST, KILLS_AT_LEAST = 5, 3
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.promise("process-chaos")
 def test_after_faults_and_kills_the_warehouse_equals_the_vendor(

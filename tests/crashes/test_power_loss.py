@@ -88,6 +88,7 @@ def test_the_model_ends_with_what_the_run_left(recorded: Recorded, tmp_path: Pat
     assert content(kept) == recorded.after
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("disk-power-loss")
 def test_whenever_the_power_goes_readers_see_a_whole_release_and_the_next_run_ends_right(
     recorded: Recorded,

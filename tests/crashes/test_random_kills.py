@@ -44,6 +44,7 @@ def vendor() -> Iterator[RunningSandbox]:
         yield found
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("process-random-kills")
 def test_killed_at_a_system_call_that_nobody_chose_a_run_is_made_good_by_the_next(
     forking: Zygote, vendor: RunningSandbox, long_run: bool, tmp_path: Path

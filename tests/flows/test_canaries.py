@@ -155,6 +155,7 @@ def canary_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield {**told, "PREFECT_API_URL": api}
 
 
+@pytest.mark.rehearsal
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.promise("secrets-token", "secrets-personal", "secrets-modes", "report-secrets")
 def test_no_secret_and_no_person_is_written_where_none_belongs(

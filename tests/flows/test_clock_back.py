@@ -89,6 +89,7 @@ def shown(data: Path) -> int:
     return int(str(found[0][0]))
 
 
+@pytest.mark.rehearsal
 def test_what_comes_after_the_clock_was_set_back_is_what_readers_see(
     clock_library: Path,
     start_sandbox: Callable[..., RunningSandbox],

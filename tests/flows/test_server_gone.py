@@ -115,6 +115,7 @@ def require_no_password_in(folder: Path) -> None:
         assert not any(spelling in content for spelling in spellings), path
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("process-open-ui")
 def test_a_run_whose_server_never_comes_back_loads_and_publishes_all_the_same(
     start_sandbox: Callable[..., RunningSandbox],
