@@ -71,6 +71,8 @@ def parquet_reader(layout: DataDirectory, *, memory_limit_mb: int = 500) -> Iter
     """
     release = _current(layout)
     with _connected(None, memory_limit_mb) as connection:
+        # A release's files never change: what each says of itself is read once, not by every query.
+        connection.execute("SET parquet_metadata_cache = true")
         _make_over_parquet(connection, release)
         yield _reader(connection, release)
 

@@ -153,9 +153,12 @@ PLAIN = {
 
 
 def cost(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
-    """CPU seconds of all threads for every value of a query, none of them handed out."""
+    """CPU seconds of all threads for every value of a query, none of them handed out.
+
+    Each is hashed: to count them, DuckDB would not even unpack them.
+    """
     began = time.process_time()
-    connection.execute(f"SELECT count(COLUMNS(*)) FROM ({sql})").fetchall()
+    connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM ({sql})").fetchall()
     return time.process_time() - began
 
 
