@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from flows.cli import app
 from flows.errors import NotConfigured
 from flows.settings import load_settings
 from sandbox.server import RunningSandbox
+from transform.pseudonyms import add_key
 from warehouse.errors import OtherPublisher, StoreRefused
 from warehouse.layout import DataDirectory
 from warehouse.releases import current_release
+from warehouse.store import ObjectStore
+from warehouse.storepointer import read_manifest, read_pointer
 
 pytestmark = pytest.mark.filterwarnings("default")
 Start = Callable[..., RunningSandbox]
@@ -107,6 +111,45 @@ def test_what_only_a_person_can_help_fails_the_run_after_it_published(
         run("03.02.2026")
     code, said = command("push", "--take-over")
     assert (code, "new files" in said) == (0, True)
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.promise("store-erased")
+def test_an_erasure_reaches_the_store(
+    company: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = "s3://releases/erased"
+    monkeypatch.setenv("SMARTCONNECT_STORE_URL", url)
+    add_key(tmp_path / "personal.key", data_root=company)
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    run("02.02.2026")
+    run("03.02.2026")
+    pulled = tmp_path / "pulled"
+    assert command("pull", "--to", str(pulled))[0] == 0
+    sql = "SELECT client_phone, count(*) FROM chats GROUP BY ALL ORDER BY ALL"
+    before = rows(pulled, sql)
+    phone = str(before[0][0])
+    (tmp_path / "who.txt").write_text(f"phone: {phone}")
+    time.sleep(1.1)  # the store tells when in whole seconds
+    code, said = command("erase", "--file", str(tmp_path / "who.txt"), "--yes")
+    assert (code, "is on the object store" in said) == (0, True)
+    assert command("pull", "--to", str(pulled))[0] == 0
+    assert rows(pulled, sql) == before[1:]
+    store = ObjectStore(f"{url}-sandbox")
+    found = read_pointer(store)
+    assert found is not None
+    assert found.pointer.kept == ()
+    manifest = read_manifest(store, found.pointer.manifest)
+    assert manifest is not None
+    needed = {told["key"] for told in manifest["files"].values()}
+    there = {listed.key for listed in store.listed("")}
+    assert there == needed | {found.pointer.manifest, "current.json"}
+
+
+def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
+    database = folder / "current/warehouse.duckdb"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def test_without_a_store_nothing_of_it_is_imported_and_the_commands_say_what_to_set(

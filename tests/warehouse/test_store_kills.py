@@ -32,6 +32,7 @@ def newest(layout: DataDirectory) -> int:
     return releases(layout)[-1].number
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("store-crash")
 def test_killed_at_each_point_a_mirror_is_finished_by_the_next(
     object_store: S3Server, store_url: str, tmp_path: Path
@@ -98,6 +99,7 @@ def release_of(folder: Path) -> int | None:
     return int(json.loads((current / "manifest.json").read_text())["release"])
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("store-pull")
 def test_killed_at_each_point_a_pull_is_finished_by_the_next(
     store_url: str, tmp_path: Path
