@@ -9,8 +9,10 @@ import logging
 import shutil
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 from s3server import KEY, SECRET, S3Server
 from storing import (
@@ -274,6 +276,25 @@ def test_once_personal_columns_are_withheld_no_release_with_them_stays(
     pointer = shown(store_url)
     assert (pointer.personal, pointer.kept) == (False, ())
     assert unneeded(store_url) == set()
+
+
+def test_a_large_file_goes_in_parts_and_what_a_cut_off_one_left_is_removed(
+    object_store: S3Server, store_url: str, tmp_path: Path
+) -> None:
+    store, large = ObjectStore(store_url), tmp_path / "large"
+    large.write_bytes(bytes(range(256)) * 40_000)
+    store.upload(large, "data/large")
+    chunks = store.chunks("data/large", offset=5)
+    assert chunks is not None
+    assert b"".join(chunks) == large.read_bytes()[5:]
+    prefix = store_url.removeprefix("s3://releases/")
+    client = boto3.client("s3")
+    client.create_multipart_upload(Bucket=object_store.bucket, Key=f"{prefix}/data/cut-off")
+    client.create_multipart_upload(Bucket=object_store.bucket, Key="of/another")
+    now = datetime.now(UTC)
+    assert store.abort_uploads("data/", datetime(2000, 1, 1, tzinfo=UTC)) == 0  # moto's begin 2010
+    assert store.abort_uploads("data/", now) == 1
+    assert store.abort_uploads("data/", now) == 0
 
 
 def test_a_release_that_was_written_into_is_not_sent(store_url: str, tmp_path: Path) -> None:
