@@ -9,6 +9,7 @@ from rich.console import Console
 
 from flows.erasing import Erasure
 from flows.errors import FlowError
+from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import Settings, load_settings
 from transform.datasets import DATASETS
@@ -65,7 +66,7 @@ def run_restore(console: Console, source: Path) -> int:
         console,
         "Whoever was erased after this backup was made is in it: see docs/runbooks/backup.md.",
     )
-    return 0
+    return 0 if follow(console, settings, layout) else 1
 
 
 def _writer(

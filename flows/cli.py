@@ -253,6 +253,37 @@ def restore(
 
 
 @app.command()
+def pull(
+    to: Annotated[Path, typer.Option(help="A folder, which is made.")] = Path("pulled"),
+    parquet: Annotated[bool, typer.Option("--parquet", help="The Parquet files, too.")] = False,
+    sandbox: Sandbox = False,
+) -> None:
+    """Bring the release that the object store shows to this machine, if it is a newer one.
+
+    Then `duckdb -readonly pulled/current/warehouse.duckdb`. No token is needed.
+    """
+    use_sandbox_data(sandbox)
+    from flows.mirroring import run_pull  # noqa: PLC0415
+
+    raise typer.Exit(run_pull(console, to, parquet=parquet))
+
+
+@app.command()
+def push(
+    sandbox: Sandbox = False,
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Though another data directory published there before."),
+    ] = False,
+) -> None:
+    """Mirror the current release to the object store; every run does so after publishing."""
+    use_sandbox_data(sandbox)
+    from flows.mirroring import run_push  # noqa: PLC0415
+
+    raise typer.Exit(run_push(console, take_over=take_over))
+
+
+@app.command()
 def extract(
     name: Annotated[str, typer.Argument(help="Its folder in data/extracts: a-z, 0-9, - and _.")],
     date_from: Annotated[str, typer.Option("--from", help="First day, dd.mm.yyyy.")],

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from flows.erasing import Counts, Erasure
 from flows.errors import EraseRefused, FlowError
+from flows.mirroring import follow
 from flows.settings import load_settings
 from transform.errors import TransformError
 from transform.suppression import Person
@@ -21,7 +22,8 @@ _ASKED = ("phone", "name", "thread")
 def run_erase(console: Console, file: Path | None, *, yes: bool, again: bool) -> int:
     """Erase whom the file or a prompt names, or finish what was cut off; 1 where it failed."""
     try:
-        erasure = Erasure(load_settings())
+        settings = load_settings()
+        erasure = Erasure(settings)
         unfinished = erasure.unfinished
         if unfinished:
             _say(console, f"{unfinished} erasures were cut off: they are finished now.")
@@ -43,7 +45,7 @@ def run_erase(console: Console, file: Path | None, *, yes: bool, again: bool) ->
         "meta.erasures has the counts. Backups still hold them (docs/runbooks/erase.md)."
         + (" Remove the file that names them." if file is not None else ""),
     )
-    return 0
+    return 0 if follow(console, settings, erasure.layout) else 1
 
 
 def _person(file: Path | None, *, nobody: bool) -> Person | None:

@@ -25,11 +25,11 @@ correct what was asked or set: nothing was started
     InvalidMapping, OtherOrigin, UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused,
     ExtractRefused, ReportingFileWrong
 give it what it needs, then run again: this run stopped
-    TokenRefused, DiskUnusable, DirectoryUnusable
+    TokenRefused, DiskUnusable, DirectoryUnusable, StoreRefused
 run again later: nothing is lost, an export under way is waited for
     VendorUnavailable, VendorBusy, TaskFailed, ExportFailed, ExportTimedOut, LocationExpired,
     DownloadRefused, DownloadIncomplete, EmptyDownload, CallBudgetSpent, ClaimedElsewhere,
-    WriterBusy, ErasedMeanwhile, NotDelivered
+    WriterBusy, ErasedMeanwhile, NotDelivered, StoreUnavailable
 say what the vendor means by it: a setting, or a line of the mapping file
     UnexpectedStatus, InvalidReply, RequestRefused, OperationNotFound, RedirectRefused,
     LocationRefused, DownloadTooLarge, NotAnExport, UnreadableExport, MissingColumn,
@@ -39,7 +39,8 @@ restore it, or make it anew from raw/
     HashMismatch, RawMissing, NothingKept, DatabaseUnreadable, ListDamaged, BackupUnusable,
     RebuildRefused, NoSuchRelease
 look why, and decide
-    SendUncertain, BulkUnfinished, DaysFailed, NightlyOverdue, StageFailed, ContractChanged
+    SendUncertain, BulkUnfinished, DaysFailed, NightlyOverdue, StageFailed, ContractChanged,
+    OtherPublisher
 """
 
 from __future__ import annotations

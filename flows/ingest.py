@@ -29,6 +29,7 @@ from flows.run import Run
 from flows.snapshot import list_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
+from flows.uploading import mirror_release
 from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
 from warehouse.extracts import describe_extracts
@@ -120,6 +121,7 @@ async def ingest(
     called = await _reconciled(run, compare)
     report.release = await publish_release() or loader.released
     report.notes += run.notes
+    await mirror_release(run, report)
     told += await _reconciled(run, reconcile_release)
     report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []

@@ -14,6 +14,7 @@ from flows.company import load_company
 from flows.errors import FlowError, RebuildRefused
 from flows.lists import load_list, normalise_list
 from flows.mapping import load_mapping
+from flows.mirroring import follow
 from flows.personal import data_directory, load_privacy
 from flows.reading import (
     NormalisedDay,
@@ -57,8 +58,9 @@ def run_rebuild(console: Console) -> int:
     try:
         with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
             task = bar.add_task("rebuild from raw/", total=None)
+            settings = load_settings()
             report = rebuild_everything(
-                load_settings(), lambda done, total: bar.update(task, completed=done, total=total)
+                settings, lambda done, total: bar.update(task, completed=done, total=total)
             )
     except (FlowError, TransformError, WarehouseError) as error:
         console.print(f"Nothing was changed. {error}", style="red", markup=False)
@@ -66,7 +68,8 @@ def run_rebuild(console: Console) -> int:
     console.print(report.table())
     for line in [*report.lines(), report.place()]:
         console.print(line, markup=False, highlight=False)
-    return 1 if report.failures else 0
+    mirrored = follow(console, settings, data_directory(settings))
+    return 0 if mirrored and not report.failures else 1
 
 
 def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:

@@ -104,6 +104,8 @@ async def finish(report: RunReport, key: str) -> None:
 
     Raises:
         DaysFailed: names each failed day and its cure.
+        warehouse.errors.WarehouseError: the release isn't on the object store, and won't be by
+            itself; here it is published.
     """
     await leave_artifact(key, report.markdown())
     if drifted := report.drift_lines():
@@ -121,3 +123,5 @@ async def finish(report: RunReport, key: str) -> None:
             f"{len(report.failures)} of {len(report.outcomes)} days failed; the others are "
             f"loaded and published.\n{listed}"
         )
+    if report.unmirrored:
+        raise report.unmirrored

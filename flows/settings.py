@@ -167,6 +167,18 @@ class Settings(BaseSettings):
     publish_personal: bool = Field(
         True, description="Whether releases hold the personal columns; the lake is private if not."
     )
+    store_url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?$",
+        description="Releases are mirrored to this prefix of an object store, "
+        "`s3://bucket/prefix` (docs/object-store.md); the sandbox's to `…-sandbox`.",
+    )
+    store_grace_seconds: float = Field(
+        86_400,
+        ge=0,
+        description="A release on the object store is kept for so long after the next one, also "
+        "beyond `keep_releases`: for readers who began with it.",
+    )
     memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")
     calls_per_run: int | None = Field(
         None, ge=1, description="Calls of the API that one run may make; without it, no bound."
@@ -379,6 +391,13 @@ class Settings(BaseSettings):
     def origin(self) -> str:
         """Whose data this is; a data directory takes one origin only."""
         return "sandbox" if self.sandbox else urlsplit(self.base_url).hostname or self.base_url
+
+    @property
+    def store(self) -> str | None:
+        """Where releases are mirrored to: the sandbox's never beside a company's."""
+        if self.store_url is None or not self.sandbox:
+            return self.store_url
+        return f"{self.store_url.rstrip('/')}{'-' if self.store_url.count('/') > 2 else '/'}sandbox"
 
     def today(self) -> datetime:
         """Now, in the company's time zone."""

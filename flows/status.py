@@ -15,6 +15,7 @@ from flows.completeness import (
     told_by,
 )
 from flows.errors import FlowError
+from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import load_settings
 from flows.space import disk_lines
@@ -82,7 +83,8 @@ def _legend() -> Text:
 def roll_back(console: Console, to: int | None, *, hold: bool) -> int:
     """Swap `current` to an earlier release."""
     try:
-        release = rollback(_layout(), to, hold=hold)
+        layout = _layout()
+        release = rollback(layout, to, hold=hold)
     except (WarehouseError, FlowError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
@@ -92,4 +94,4 @@ def roll_back(console: Console, to: int | None, *, hold: bool) -> int:
         else ("until the next run that loads something")
     )
     console.print(f"Readers see release {release.number}, {stays}.", markup=False)
-    return 0
+    return 0 if follow(console, load_settings(), layout) else 1

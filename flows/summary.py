@@ -41,7 +41,10 @@ class DayOutcome:
 
 @dataclass
 class RunReport:
-    """The outcomes of a run, its warnings (counts that disagree) and its notes."""
+    """The outcomes of a run, its warnings (counts that disagree) and its notes.
+
+    `unmirrored` is why its release isn't on the object store, where a person has to help.
+    """
 
     title: str
     outcomes: list[DayOutcome] = field(default_factory=list)
@@ -49,6 +52,7 @@ class RunReport:
     warnings: list[str] = field(default_factory=list)
     release: int | None = None
     seconds: float = 0.0
+    unmirrored: Exception | None = None
 
     @property
     def failures(self) -> list[DayOutcome]:
@@ -71,9 +75,12 @@ class RunReport:
         """What a person should know beside the table, the worst first."""
         failed = [f"Failed: {_place(o)}: {o.problem}" for o in self.failures]
         held = [f"Held: {_place(o)}: {o.problem}" for o in self.outcomes if o.outcome == "held"]
+        if self.unmirrored:
+            failed.append(f"Not on the object store: {self.unmirrored}")
         drifted = self.drift_lines()
         if self.nothing_new and self.outcomes:
             return [
+                *failed,
                 *held,
                 *self.warnings,
                 *drifted,

@@ -12,6 +12,7 @@ from flows.run import open_run
 from flows.settings import load_settings
 from flows.snapshot import list_outcome
 from flows.summary import RunReport
+from flows.uploading import mirror_release
 
 LISTS = ("users", "user_details", "channel_accounts")
 WITHOUT_DETAILS = ("users", "channel_accounts")
@@ -32,4 +33,5 @@ async def snapshot_users_flow(accept_smaller: bool = False) -> None:
                 report.outcomes.append(await list_outcome(run, name, accept_smaller=accept_smaller))
             report.release = await publish_release()
             report.notes += run.notes
+            await mirror_release(run, report)
         await finish(report, "users-summary")

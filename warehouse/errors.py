@@ -13,6 +13,9 @@ WarehouseError
 ├── ContractChanged     a published column would vanish: a contract version and a note first
 ├── ReportingFileWrong  reporting.toml says what can't be meant: correct the key it names
 ├── ExtractRefused      an extract can't be made so: another name, or CSV in place of a sheet
+├── StoreUnavailable    the object store can't be reached: the next run uploads
+├── StoreRefused        it says no: correct its URL, the credentials, or what they may do
+├── OtherPublisher      another loader publishes there: decide which one does
 └── NoSuchRelease       nothing to go back to, or to read
 """
 
@@ -69,6 +72,18 @@ class ExtractRefused(WarehouseError):
 
 class ReportingFileWrong(WarehouseError):
     """The reporting file can't be read, or says what can't be meant."""
+
+
+class StoreUnavailable(WarehouseError):
+    """The object store doesn't answer, or not now."""
+
+
+class StoreRefused(WarehouseError):
+    """The object store refuses what is asked of it."""
+
+
+class OtherPublisher(WarehouseError):
+    """Another loader, or another data directory, published on the object store."""
 
 
 class NoSuchRelease(WarehouseError):

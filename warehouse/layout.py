@@ -99,6 +99,11 @@ class DataDirectory:
         return self.state / "deliveries"
 
     @property
+    def store(self) -> Path:
+        """What we are known by on the object store, and what was swept there."""
+        return self.state / "store"
+
+    @property
     def calls(self) -> Path:
         """How many calls of the API were made on a day."""
         return self.state / "calls"

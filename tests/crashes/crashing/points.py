@@ -45,6 +45,11 @@ EFFECTS = {
     "open_to_readers",
     "publish_bytes",
     "write_durably",
+    # requests that change an object store
+    "put_object",
+    "upload_file",
+    "delete_objects",
+    "abort_multipart_upload",
     # requests that change the vendor
     "start_chats_export",
     "start_statistics_export",
@@ -63,6 +68,7 @@ EXEMPT = {
     "warehouse.rebuilding.rebuilding: rmtree": "cleans up; the next rebuild sweeps it",
     "warehouse.rebuilding._take_history: ATTACH": "read-only: nothing is written",
     "warehouse.layout.open_lake: open_to_readers": "has its points inside",
+    "warehouse.pulling._go_on: open": "a part of nothing: the next pull goes on from it",
     "flows.servers.running: touch": "a server's log is no data",
     "flows.up.prefect_home: chmod": "the server's own folder holds no data of ours",
     "flows.servers.running: mkdir": "the folder of a server's log holds no data",
