@@ -1,10 +1,12 @@
-"""What Prefect's server does by itself: the automations that `smartconnect up` installs.
+"""What Prefect's server does by itself: the automations that `smartconnect up` installs, and
+`smartconnect automations` on any server.
 
 - A run whose heartbeats stop (its process was killed, the machine went down) is marked Crashed
   within two minutes, which also gives back its deployment's slot.
 - A run that a worker took and never began is marked Crashed after five.
 - Without a successful nightly for 26 hours the flow `nightly-overdue` is run, which fails and says
-  so; a notification block (`SMARTCONNECT_ALERT_BLOCK`) is told besides.
+  so.
+- Runs that failed, crashed or are late are told of (`flows.alarms`).
 
 Installing them again changes nothing, and never enables one that somebody disabled.
 """
@@ -12,54 +14,68 @@ Installing them again changes nothing, and never enables one that somebody disab
 from __future__ import annotations
 
 import asyncio
+import subprocess
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import Event, RelatedResource, Resource
-from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
+from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.clients import get_events_client
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
-from flows.errors import NotConfigured
+from flows.alarms import ENDED, FREQUENT, LATE_AFTER, RUN, TAKEN, UP, alarms, notifying, overdue
+from flows.alerts import NAME as TELL
+from flows.errors import FlowError, NotConfigured
 from flows.overdue import NAME as OVERDUE
+from flows.servers import program
+from flows.settings import Settings, load_settings
 
 SILENT_AFTER = timedelta(seconds=90)
 NEVER_BEGAN_AFTER = timedelta(minutes=5)
 OVERDUE_AFTER = timedelta(hours=26)
-UP = "smartconnect.up"
-_RUN = "prefect.flow-run."
-_ENDED = {_RUN + name for name in ("Completed", "Failed", "Cancelled", "Crashed", "TimedOut")}
-_TAKEN = {_RUN + name for name in ("Pending", "Submitting", "InfrastructurePending")}
-_PUT_BACK = {_RUN + name for name in ("Scheduled", "Late", "AwaitingConcurrencySlot")}
-_HEARTBEAT = _RUN + "heartbeat"
+WEBHOOK = "smartconnect-alerts"
+_PUT_BACK = {RUN + name for name in ("Scheduled", "Late", "AwaitingConcurrencySlot")}
+_HEARTBEAT = RUN + "heartbeat"
 
 
-def installed(deployment_id: UUID, alert_block_id: UUID | None) -> list[AutomationCore]:
+def installed(
+    deployment_id: UUID,
+    tell_id: UUID,
+    block_ids: Sequence[UUID] = (),
+    *,
+    late_after: timedelta = LATE_AFTER,
+) -> list[AutomationCore]:
     """All automations, as they should be.
 
     Args:
         deployment_id: of `nightly-overdue`.
-        alert_block_id: the notification block to tell, if there is one.
+        tell_id: of `tell`.
+        block_ids: notification blocks to tell.
+        late_after: how long a run that should have begun is given.
     """
     return [
         AutomationCore(
             name="smartconnect: a run died",
             description="Its heartbeats stopped: the process was killed, or the machine went down.",
-            trigger=_silence({_HEARTBEAT}, {_HEARTBEAT, *_ENDED}, SILENT_AFTER),
+            trigger=_silence({_HEARTBEAT}, {_HEARTBEAT, *ENDED}, SILENT_AFTER),
             actions=[_crashed("No heartbeat any more: the run's process is gone. Run it again.")],
         ),
         AutomationCore(
             name="smartconnect: a run never began",
             description="A worker took it and was gone before the run began.",
             trigger=_silence(
-                _TAKEN, {_RUN + "Running", _HEARTBEAT, *_PUT_BACK, *_ENDED}, NEVER_BEGAN_AFTER
+                TAKEN, {RUN + "Running", _HEARTBEAT, *_PUT_BACK, *ENDED}, NEVER_BEGAN_AFTER
             ),
             actions=[_crashed("A worker took the run and never began it. Run it again.")],
         ),
-        _overdue(deployment_id, alert_block_id),
+        _overdue(deployment_id, block_ids),
+        *alarms(tell_id, block_ids, late_after=late_after),
     ]
 
 
@@ -68,7 +84,7 @@ def _silence(after: set[str], expect: set[str], within: timedelta) -> EventTrigg
     return EventTrigger(
         after=after,
         expect=expect,
-        match={"prefect.resource.id": f"{_RUN}*"},
+        match={"prefect.resource.id": f"{RUN}*"},
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
@@ -80,49 +96,41 @@ def _crashed(message: str) -> ChangeFlowRunState:
     return ChangeFlowRunState(state=StateType.CRASHED, message=message, force=True)
 
 
-def _overdue(deployment_id: UUID, alert_block_id: UUID | None) -> AutomationCore:
+def _overdue(deployment_id: UUID, block_ids: Sequence[UUID]) -> AutomationCore:
     """Counts from the last success, or from an `up` where there was none since it last fired."""
-    actions: list[RunDeployment | SendNotification] = [
-        RunDeployment(source="selected", deployment_id=deployment_id)
-    ]
-    if alert_block_id is not None:
-        actions.append(
-            SendNotification(
-                block_document_id=alert_block_id,
-                subject="SmartConnect: no nightly for 26 hours",
-                body="No nightly run has succeeded for 26 hours. The last runs in Prefect's UI say "
-                "why; readers go on seeing the last release.",
-            )
-        )
+    run = RunDeployment(source="selected", deployment_id=deployment_id)
     return AutomationCore(
         name="smartconnect: no nightly for 26 hours",
         description="A dead-man's switch: fires once, and again after the next success or `up`.",
-        trigger=EventTrigger(
-            after={_RUN + "Completed", UP},
-            expect={_RUN + "Completed"},
-            match={"prefect.resource.id": [f"{_RUN}*", "smartconnect"]},
-            match_related={
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": "nightly",
-            },
-            posture=Posture.Proactive,
-            threshold=1,
-            within=OVERDUE_AFTER,
-        ),
-        actions=list(actions),
+        trigger=overdue("nightly", OVERDUE_AFTER),
+        actions=[run, *notifying("nightly-overdue", block_ids)],
     )
 
 
-def install(alert_block: str | None) -> list[str]:
-    """Make or correct all automations, then begin the dead-man's count; which were changed.
+def install(
+    alert_block: str | None,
+    *,
+    webhook_url: str | None = None,
+    late_after: timedelta = LATE_AFTER,
+) -> list[str]:
+    """Make or correct all automations, then begin the dead-man's counts; which were changed.
+
+    Args:
+        alert_block: a notification block to tell, as type/name.
+        webhook_url: an address to tell, kept in a block of its own.
+        late_after: how long a run that should have begun is given.
 
     Raises:
         NotConfigured: there is no such notification block.
     """
     changed = []
     with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name(f"{OVERDUE}/{OVERDUE}")
-        wanted = installed(deployment.id, _block_id(client, alert_block))
+        overdue_id, tell_id = (
+            client.read_deployment_by_name(f"{name}/{name}").id for name in (OVERDUE, TELL)
+        )
+        blocks = [_block_id(client, alert_block), _webhook_id(webhook_url)]
+        block_ids = [found for found in blocks if found is not None]
+        wanted = installed(overdue_id, tell_id, block_ids, late_after=late_after)
         there = {found.name: found for found in client.read_automations()}
         for automation in wanted:
             found = there.get(automation.name)
@@ -136,6 +144,46 @@ def install(alert_block: str | None) -> list[str]:
             changed.append(automation.name)
     asyncio.run(_say_up())
     return changed
+
+
+def install_by(settings: Settings) -> list[str]:
+    """`install`, by the settings."""
+    url = settings.alert_webhook_url
+    return install(
+        settings.alert_block,
+        webhook_url=url.get_secret_value() if url else None,
+        late_after=timedelta(seconds=settings.alert_late_after_seconds),
+    )
+
+
+def run_automations(project: Path, pool: str) -> list[str]:
+    """`smartconnect automations`: on the server of PREFECT_API_URL, whoever runs it.
+
+    Raises:
+        FlowError: Prefect's server did not take them.
+        NotConfigured: a notification block that is named isn't there.
+    """
+    with get_client(sync_client=True) as client:
+        missing = [name for name in (OVERDUE, TELL) if not _deployed(client, name)]
+    if missing:
+        # Without --overwrite: a pool of that name that is there stays as it is.
+        prefect = program("prefect")
+        create = [prefect, "work-pool", "create", pool, "--type", "process"]
+        subprocess.run(create, check=False, capture_output=True, cwd=project)  # noqa: S603
+        names = [word for name in missing for word in ("--name", name)]
+        command = [prefect, "--no-prompt", "deploy", *names]
+        done = subprocess.run(command, check=False, cwd=project)  # noqa: S603
+        if done.returncode != 0:
+            raise FlowError(f"`prefect deploy {' '.join(names)}` ended with {done.returncode}.")
+    return install_by(load_settings())
+
+
+def _deployed(client: SyncPrefectClient, name: str) -> bool:
+    try:
+        client.read_deployment_by_name(f"{name}/{name}")
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def _same(found: Automation, wanted: AutomationCore) -> bool:
@@ -158,15 +206,32 @@ def _block_id(client: SyncPrefectClient, alert_block: str | None) -> UUID | None
     )
 
 
-async def _say_up() -> None:
-    """Tell the server that nightlies are to be expected from now on."""
-    nightly = RelatedResource.model_validate(
-        {
-            "prefect.resource.id": "prefect.flow.nightly",
-            "prefect.resource.role": "flow",
-            "prefect.resource.name": "nightly",
-        }
+def _webhook_id(url: str | None) -> UUID | None:
+    """The block that holds the address: written where it isn't so already."""
+    if url is None:
+        return None
+    wanted = CustomWebhookNotificationBlock(
+        name=WEBHOOK,
+        url="{{address}}",
+        json_data={"subject": "{{subject}}", "text": "{{subject}}\n\n{{body}}"},
+        secrets={"address": url},
     )
+    saved = wanted.save(WEBHOOK, overwrite=True)
+    return UUID(str(saved))
+
+
+async def _say_up() -> None:
+    """Tell the server that nightlies and callbacks are to be expected from now on."""
+    expected = [
+        RelatedResource.model_validate(
+            {
+                "prefect.resource.id": f"prefect.flow.{name}",
+                "prefect.resource.role": "flow",
+                "prefect.resource.name": name,
+            }
+        )
+        for name in ("nightly", FREQUENT)
+    ]
     resource = Resource.model_validate({"prefect.resource.id": "smartconnect"})
     async with get_events_client() as client:
-        await client.emit(Event(event=UP, resource=resource, related=[nightly]))
+        await client.emit(Event(event=UP, resource=resource, related=expected))

@@ -85,17 +85,24 @@ class Deliveries:
     Args:
         settings: of the company.
         patience_seconds: how long a mail server that is away is tried; the setting's if None.
+        alerts: whether it is alerts, which have e-mail addresses of their own and go to no chat.
 
     Raises:
         NotConfigured: a setting is missing or can't be used.
         extract.errors.DiskUnusable: notes can't be kept.
     """
 
-    def __init__(self, settings: Settings, patience_seconds: float | None = None) -> None:
+    def __init__(
+        self, settings: Settings, patience_seconds: float | None = None, *, alerts: bool = False
+    ) -> None:
+        if alerts:
+            settings = settings.model_copy(
+                update={"report_channel_account": None, "report_thread": None}
+            )
         self._settings = settings
         longest = settings.smtp_deadline_seconds
         self._patience_seconds = longest if patience_seconds is None else patience_seconds
-        self._mailing = mailing_of(settings)
+        self._mailing = mailing_of(settings, alerts=alerts)
         self._layout: DataDirectory = data_directory(settings)
         account, thread = settings.report_channel_account, settings.report_thread
         if (account is None) != (thread is None):

@@ -63,25 +63,27 @@ class Message:
     link: str | None = None
 
 
-def mailing_of(settings: Settings) -> Mailing | None:
-    """Where reports are mailed to; None where nobody is named.
+def mailing_of(settings: Settings, *, alerts: bool = False) -> Mailing | None:
+    """Where reports are mailed to, or alerts; None where nobody is named.
 
     Raises:
         NotConfigured: somebody is named, and something else is missing or can't be used; nothing
             was sent. No address is told.
     """
-    listed = settings.report_email_to.get_secret_value() if settings.report_email_to else ""
+    to = settings.alert_email_to if alerts else settings.report_email_to
+    name = f"SMARTCONNECT_{'ALERT' if alerts else 'REPORT'}_EMAIL_TO"
+    listed = to.get_secret_value() if to else ""
     given = [part.strip() for part in listed.split(",") if part.strip()]
     if not given:
         return None
     if not settings.smtp_host or settings.report_email_from is None:
         raise NotConfigured(
-            "SMARTCONNECT_REPORT_EMAIL_TO is set; SMARTCONNECT_SMTP_HOST and "
-            "SMARTCONNECT_REPORT_EMAIL_FROM are needed as well. Nothing was sent."
+            f"{name} is set; SMARTCONNECT_SMTP_HOST and SMARTCONNECT_REPORT_EMAIL_FROM are "
+            "needed as well. Nothing was sent."
         )
-    places = [f"address {n} of SMARTCONNECT_REPORT_EMAIL_TO" for n in range(1, len(given) + 1)]
+    places = [f"address {n} of {name}" for n in range(1, len(given) + 1)]
     recipients = [_address(text, place) for text, place in zip(given, places, strict=True)]
-    name, sender = parseaddr(settings.report_email_from.get_secret_value())
+    sender_name, sender = parseaddr(settings.report_email_from.get_secret_value())
     local, _, domain = _address(sender, "SMARTCONNECT_REPORT_EMAIL_FROM").rpartition("@")
     return Mailing(
         settings.smtp_host,
@@ -89,7 +91,7 @@ def mailing_of(settings: Settings) -> Mailing | None:
         settings.smtp_security,
         settings.smtp_timeout_seconds,
         settings.smtp_deadline_seconds,
-        Address(one_line(name), local, domain),
+        Address(one_line(sender_name), local, domain),
         tuple(dict.fromkeys(recipients)),
         _login(settings, settings.smtp_host),
         _tls(settings),

@@ -10,9 +10,15 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
-from flows.errors import NightlyOverdue
+from extract.errors import ExtractError
+from flows.alerts import tell_people
+from flows.errors import FlowError, NightlyOverdue
+from flows.settings import load_settings
 from flows.telling import leave_artifact
+from warehouse.errors import WarehouseError
 
 NAME = "nightly-overdue"
 LAST_RUNS = 20
@@ -29,6 +35,11 @@ async def nightly_overdue() -> None:
         )
     told = overdue_lines(runs)
     await leave_artifact(NAME, "## No nightly for 26 hours\n\n" + "".join(f"- {t}\n" for t in told))
+    occasion = flow_run.id or ""
+    try:
+        await tell_people(load_settings(), "nightly-overdue", occasion)
+    except (ExtractError, FlowError, WarehouseError) as error:
+        get_run_logger().warning("Not everybody was told: %s", error)
     raise NightlyOverdue("No nightly has succeeded for 26 hours. " + " ".join(told))
 
 

@@ -110,10 +110,10 @@ async def alerting(settings: Settings, report: RunReport, run_id: str) -> AsyncI
     try:
         yield
     except Exception as error:
-        await _alert(settings, failure_text(report, error), f"alert-{run_id or 'run'}")
+        await tell_chat(settings, failure_text(report, error), f"alert-{run_id or 'run'}")
         raise
     if any(outcome.outcome == "held" for outcome in report.outcomes):
-        await _alert(settings, held_text(report), f"alert-{run_id or 'run'}")
+        await tell_chat(settings, held_text(report), f"alert-{run_id or 'run'}")
 
 
 def failure_text(report: RunReport, error: Exception) -> str:
@@ -141,7 +141,7 @@ def _held_lines(report: RunReport) -> list[str]:
     ]
 
 
-async def _alert(settings: Settings, text: str, key: str) -> None:
+async def tell_chat(settings: Settings, text: str, key: str) -> None:
     """Send it, or say in the log why not: an alert never fails a run."""
     account, thread = settings.alert_channel_account, settings.alert_thread
     if account is None or thread is None:

@@ -297,8 +297,23 @@ class Settings(BaseSettings):
     )
     alert_block: str | None = Field(
         None,
-        description="A Prefect notification block, as `slack-webhook/ops`, which `smartconnect "
-        "up` has told when no nightly succeeded for 26 hours.",
+        description="A Prefect notification block, as `slack-webhook/ops`, that Prefect's server "
+        "tells of alerts (docs/alerts.md).",
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        None,
+        description="An address that Prefect's server tells of alerts (POST, JSON with `subject` "
+        "and `text`); kept in a block of the server, and in no log.",
+    )
+    alert_email_to: SecretStr | None = Field(
+        None,
+        description="Who is told of alerts by e-mail, parted by commas; through the mail server "
+        "and from the sender of reports.",
+    )
+    alert_late_after_seconds: float = Field(
+        900,
+        ge=1,
+        description="How long a run that should have begun is given before it is told of.",
     )
     ui_password: SecretStr | None = Field(
         None,

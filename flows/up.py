@@ -139,7 +139,7 @@ def become_worker() -> None:
     Raises:
         FlowError: the server didn't answer, or a deployment was refused.
     """
-    from flows.automations import install  # noqa: PLC0415  (Prefect's settings first)
+    from flows.automations import install_by  # noqa: PLC0415  (Prefect's settings first)
 
     api = os.environ["PREFECT_API_URL"]
     wait_for_url(f"{api}/health", None, "Prefect's server")
@@ -147,7 +147,7 @@ def become_worker() -> None:
     _run([prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"])
     close_dead_runs()
     _run([prefect, "--no-prompt", "deploy", "--all"])
-    for name in install(load_settings().alert_block):
+    for name in install_by(load_settings()):
         print(f"Automation installed: {name}")  # noqa: T201  (the terminal of `up`)
     os.execv(  # noqa: S606
         prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]

@@ -10,8 +10,12 @@ from typing import Any
 from warehouse.ledger import utc
 
 # One row a dataset and day that the ledger knows. A list's days are those it was asked for on.
+# A release of an earlier version may lack columns: BY NAME they are NULL there.
 DAY_FACTS_SQL = """
-    WITH looked AS (
+    WITH later AS (SELECT NULL::VARCHAR AS mapping_version WHERE false),
+    loads AS (FROM meta.loads UNION ALL BY NAME FROM later),
+    held_days AS (FROM meta.days UNION ALL BY NAME FROM later),
+    looked AS (
         SELECT dataset, window_day,
                arg_max(outcome, loaded_at) = 'held' AS held,
                count(DISTINCT file_sha256) FILTER (outcome = 'loaded' AND source = 'export')
@@ -21,13 +25,13 @@ DAY_FACTS_SQL = """
                arg_max(rows_read, loaded_at) FILTER (outcome IN ('loaded', 'unchanged')) AS read,
                arg_max(contract_version, loaded_at) FILTER (outcome = 'loaded') AS contract,
                arg_max(mapping_version, loaded_at) FILTER (outcome = 'loaded') AS mapping
-        FROM meta.loads GROUP BY dataset, window_day)
+        FROM loads GROUP BY dataset, window_day)
     SELECT looked.dataset, looked.window_day, coalesce(days.rows, looked.read),
            coalesce(days.observed_at, looked.observed_at),
            coalesce(days.contract_version, looked.contract, ''),
            coalesce(days.mapping_version, looked.mapping, ''),
            looked.held, coalesce(looked.quarantined, 0), looked.contents
-    FROM looked LEFT JOIN meta.days AS days USING (dataset, window_day)
+    FROM looked LEFT JOIN held_days AS days USING (dataset, window_day)
     ORDER BY ALL
 """
 

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Completed, Failed
 
+from flows.alerts import tell
 from flows.automations import install
 from flows.errors import NightlyOverdue, NotConfigured
 from flows.overdue import nightly_overdue, overdue_lines
@@ -23,6 +24,10 @@ NAMES = [
     "smartconnect: a run died",
     "smartconnect: a run never began",
     "smartconnect: no nightly for 26 hours",
+    "smartconnect: tell of a failed run",
+    "smartconnect: tell of a crashed run",
+    "smartconnect: tell of a late run",
+    "smartconnect: no callbacks loaded for 2 hours",
 ]
 
 
@@ -31,12 +36,13 @@ def client(prefect_api: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as found:
         flow_id = found.create_flow(nightly_overdue)
         found.create_deployment(flow_id, "nightly-overdue")
+        found.create_deployment(found.create_flow(tell), "tell")
         yield found
         for automation in found.read_automations():
             found.delete_automation(automation.id)
 
 
-@pytest.mark.promise("process-worker-killed")
+@pytest.mark.promise("process-worker-killed", "operations-installed")
 def test_they_are_installed_once_and_a_run_without_heartbeats_is_crashed_in_two_minutes(
     client: SyncPrefectClient,
 ) -> None:
@@ -73,6 +79,7 @@ def test_without_a_successful_nightly_for_26_hours_a_flow_is_run_that_fails(
         asyncio.run(nightly_overdue())
 
 
+@pytest.mark.promise("operations-installed")
 def test_one_that_was_changed_is_mended_and_one_that_was_disabled_stays_so(
     client: SyncPrefectClient,
 ) -> None:
@@ -91,6 +98,22 @@ def test_one_that_was_changed_is_mended_and_one_that_was_disabled_stays_so(
 def test_a_notification_block_that_is_not_there_is_named(client: SyncPrefectClient) -> None:
     with pytest.raises(NotConfigured, match="SMARTCONNECT_ALERT_BLOCK names 'slack-webhook/ops'"):
         install("slack-webhook/ops")
+
+
+def test_a_webhook_is_told_by_the_server_and_its_address_is_in_no_automation(
+    client: SyncPrefectClient,
+) -> None:
+    address = "http://127.0.0.1:1/canary-address"
+    assert install(None, webhook_url=address) == NAMES
+    assert install(None, webhook_url=address) == []
+    told = [a for a in client.read_automations() if "send-notification" in a.model_dump_json()]
+    assert sorted(a.name for a in told) == sorted(NAMES[2:])
+    assert "canary-address" not in "".join(a.model_dump_json() for a in client.read_automations())
+    block = client.read_block_document_by_name(
+        "smartconnect-alerts", "custom-webhook", include_secrets=False
+    )
+    assert "canary-address" not in block.model_dump_json()
+    assert install(None) == NAMES[2:]  # nobody is told any more
 
 
 def test_what_is_said_names_the_last_success_and_the_last_failure() -> None:
