@@ -36,6 +36,7 @@ from warehouse.storepointer import (
     PointerRead,
     attempt_of,
     data_key,
+    is_ours,
     is_published,
     read_manifest,
     read_pointer,
@@ -301,7 +302,7 @@ def _sweep(store: ObjectStore, published: PointerRead, rules: Rules) -> int:
         found.key
         for folder in (DATA, MANIFESTS)
         for found in store.listed(folder)
-        if found.key not in needed and found.modified < old
+        if found.key not in needed and found.modified < old and is_ours(found.key)
     ]
     removed = store.delete(unneeded)
     sys.audit("smartconnect.point", "warehouse.mirroring.swept")

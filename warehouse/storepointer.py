@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,6 +27,10 @@ from warehouse.store import ObjectStore
 POINTER, DATA, MANIFESTS, PROBE = "current.json", "data/", "releases/", "probe"
 FORMAT = 1
 _PART = "/part.parquet"
+_OURS = re.compile(
+    r"data/[^/]+/(window_day=[^/]+/)?[0-9a-f]{64}-[0-9a-f]{12}\.(parquet|duckdb)"
+    r"|releases/\d+-[0-9a-f]{12}-[0-9a-f]{8}\.json"
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,11 @@ def data_key(name: str, sha256: str, attempt: str) -> str:
         return f"{DATA}warehouse/{sha256}-{attempt}.duckdb"
     folder = name.removeprefix(f"{PARQUET}/").removesuffix(_PART)
     return f"{DATA}{folder}/{sha256}-{attempt}.parquet"
+
+
+def is_ours(key: str) -> bool:
+    """Whether a key is one that we make: what somebody else put there is never swept away."""
+    return _OURS.fullmatch(key) is not None
 
 
 def is_published(name: str) -> bool:

@@ -222,6 +222,12 @@ def test_a_store_that_is_unwell_is_tried_again_and_one_that_is_away_made_up_for(
 @pytest.mark.promise("store-expiry")
 def test_releases_expire_with_what_they_alone_needed(store_url: str, tmp_path: Path) -> None:
     layout = company(tmp_path / "data")
+    inner = f"{store_url}/data"  # another company's, by mistake below our own
+    send(company(tmp_path / "inner"), inner)
+    theirs = stored(store_url)
+    strangers = {"data/notes.txt", "releases/README"}
+    for key in strangers:
+        ObjectStore(store_url).put(key, b"")
     for day in ("2026-02-05", "2026-02-06", "2026-02-07"):
         send(layout, store_url)
         add_day(layout, day)
@@ -230,8 +236,9 @@ def test_releases_expire_with_what_they_alone_needed(store_url: str, tmp_path: P
     pointer = shown(store_url)  # each file of each release that is kept is proven
     assert [kept.publication for kept in pointer.kept] == [3]
     assert last.removed > 0
-    assert unneeded(store_url) == set()
-    assert sum("/warehouse/" in key for key in stored(store_url)) == 2
+    shown(inner)
+    assert unneeded(store_url) - theirs == strangers
+    assert sum("/warehouse/" in key for key in stored(store_url) - theirs) == 2
 
 
 @pytest.mark.promise("store-expiry")
