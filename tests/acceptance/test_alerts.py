@@ -194,10 +194,10 @@ IMPATIENT = """
 from datetime import timedelta
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from flows import alarms, automations
+from flows import alarms, automationcommand, automations
 from flows.nightly import nightly
 automations.OVERDUE_AFTER = alarms.CALLBACKS_AFTER = timedelta(seconds=15)
-automations.run_automations(automations.Path.cwd(), "smartconnect")
+automationcommand.install_anywhere(automationcommand.PROJECT)
 with get_client(sync_client=True) as client:
     made = client.create_deployment(
         client.create_flow(nightly), "nightly", work_pool_name="smartconnect"
