@@ -14,10 +14,8 @@ Installing them again changes nothing, and never enables one that somebody disab
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
@@ -31,10 +29,9 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.alarms import ENDED, FREQUENT, LATE_AFTER, RUN, TAKEN, UP, alarms, notifying, overdue
 from flows.alerts import NAME as TELL
-from flows.errors import FlowError, NotConfigured
+from flows.errors import NotConfigured
 from flows.overdue import NAME as OVERDUE
-from flows.servers import program
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
 
 SILENT_AFTER = timedelta(seconds=90)
 NEVER_BEGAN_AFTER = timedelta(minutes=5)
@@ -154,36 +151,6 @@ def install_by(settings: Settings) -> list[str]:
         webhook_url=url.get_secret_value() if url else None,
         late_after=timedelta(seconds=settings.alert_late_after_seconds),
     )
-
-
-def run_automations(project: Path, pool: str) -> list[str]:
-    """`smartconnect automations`: on the server of PREFECT_API_URL, whoever runs it.
-
-    Raises:
-        FlowError: Prefect's server did not take them.
-        NotConfigured: a notification block that is named isn't there.
-    """
-    with get_client(sync_client=True) as client:
-        missing = [name for name in (OVERDUE, TELL) if not _deployed(client, name)]
-    if missing:
-        # Without --overwrite: a pool of that name that is there stays as it is.
-        prefect = program("prefect")
-        create = [prefect, "work-pool", "create", pool, "--type", "process"]
-        subprocess.run(create, check=False, capture_output=True, cwd=project)  # noqa: S603
-        names = [word for name in missing for word in ("--name", name)]
-        command = [prefect, "--no-prompt", "deploy", *names]
-        done = subprocess.run(command, check=False, cwd=project)  # noqa: S603
-        if done.returncode != 0:
-            raise FlowError(f"`prefect deploy {' '.join(names)}` ended with {done.returncode}.")
-    return install_by(load_settings())
-
-
-def _deployed(client: SyncPrefectClient, name: str) -> bool:
-    try:
-        client.read_deployment_by_name(f"{name}/{name}")
-    except ObjectNotFound:
-        return False
-    return True
 
 
 def _same(found: Automation, wanted: AutomationCore) -> bool:

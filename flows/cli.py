@@ -381,18 +381,9 @@ def automations() -> None:
     """Install what tells of runs that failed, crashed, are late or overdue, on the Prefect server
     of PREFECT_API_URL; `up` does it too. What somebody disabled stays disabled.
     """
-    from flows.automations import run_automations  # noqa: PLC0415
-    from flows.errors import FlowError  # noqa: PLC0415
-    from flows.up import POOL, PROJECT  # noqa: PLC0415
+    from flows.automationcommand import run_automations  # noqa: PLC0415
 
-    try:
-        changed = run_automations(PROJECT, POOL)
-    except FlowError as error:
-        raise fail(str(error)) from None
-    for name in changed:
-        console.print(f"Installed: {name}", markup=False, highlight=False)
-    if not changed:
-        console.print("All automations are as they should be.")
+    raise typer.Exit(run_automations(console))
 
 
 @app.command("personal-key")

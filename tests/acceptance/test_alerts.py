@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -187,3 +188,39 @@ def test_one_command_installs_all_on_a_server_that_has_nothing_yet(host: Host) -
     assert "as they should be" in second.stdout
     names = {found["name"] for found in automations(host)}
     assert len(names) == 7
+
+
+IMPATIENT = """
+from datetime import timedelta
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from flows import alarms, automationcommand, automations
+from flows.nightly import nightly
+automations.OVERDUE_AFTER = alarms.CALLBACKS_AFTER = timedelta(seconds=15)
+automationcommand.install_anywhere(automationcommand.PROJECT)
+with get_client(sync_client=True) as client:
+    made = client.create_deployment(
+        client.create_flow(nightly), "nightly", work_pool_name="smartconnect"
+    )
+    print(client.create_flow_run_from_deployment(made).id)
+"""
+
+
+@pytest.mark.promise("operations-told", "process-nightly-overdue")
+def test_with_no_worker_at_all_the_server_itself_tells_of_what_is_late_or_overdue(
+    host: Host, webhook: tuple[str, list[dict[str, str]]]
+) -> None:
+    _, heard = webhook
+    done = subprocess.run(
+        [sys.executable, "-c", IMPATIENT],
+        env=host.environment, cwd=PROJECT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    late = done.stdout.split()[-1]
+    wait_for(lambda: len(heard) >= 3, 90)
+    time.sleep(25)  # longer than each of them waits
+    assert sorted(message["subject"] for message in heard) == [
+        "SmartConnect: a run is late: nightly",
+        "SmartConnect: no callbacks loaded for 2 hours",
+        "SmartConnect: no nightly for 26 hours",
+    ]
+    assert late in "".join(message["text"] for message in heard)

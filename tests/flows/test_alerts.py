@@ -16,8 +16,9 @@ from prefect.states import Failed
 from flows.alarms import FREQUENT, TOLD
 from flows.alerts import ALERTS, NAME, Kind, said, tell
 from flows.backfill import backfill
-from flows.errors import NotConfigured, NotDelivered
+from flows.errors import NightlyOverdue, NotConfigured, NotDelivered
 from flows.overdue import NAME as OVERDUE
+from flows.overdue import nightly_overdue
 
 PROJECT = Path(__file__).resolve().parents[2]
 TO = "canary.oncall@example.org"
@@ -103,6 +104,22 @@ def test_a_run_that_is_gone_is_still_told_of_and_what_is_no_id_is_refused(
         with pytest.raises(NotConfigured, match="names no run"):
             asyncio.run(tell("late", "+7 916 000-00-00"))
     assert [str(mail["Subject"]) for mail in mails.of(TO)] == ["SmartConnect: a run is late"]
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.promise("process-nightly-overdue", "operations-told")
+def test_an_overdue_nightly_is_told_by_mail_and_the_flow_fails_all_the_same(
+    told: Callable[[int], None],
+) -> None:
+    with mail_server() as (mails, port):
+        told(port)
+        with pytest.raises(NightlyOverdue):
+            asyncio.run(nightly_overdue())
+    told(1)  # nobody answers there: that is no other failure
+    with pytest.raises(NightlyOverdue):
+        asyncio.run(nightly_overdue())
+    (mail,) = mails.of(TO)
+    assert mail["Subject"] == "SmartConnect: no nightly for 26 hours"
 
 
 @pytest.mark.promise("operations-told")

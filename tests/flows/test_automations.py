@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -11,13 +12,16 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.events.schemas.automations import AutomationCore
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed, Failed
+from rich.console import Console
 
 from flows.alerts import tell
+from flows.automationcommand import run_automations
 from flows.automations import install
 from flows.errors import NightlyOverdue, NotConfigured
 from flows.overdue import nightly_overdue, overdue_lines
-from flows.servers import HEARTBEAT_SECONDS, PREFECT_ENVIRONMENT
+from flows.servers import HEARTBEAT_SECONDS, PREFECT_ENVIRONMENT, free_port
 
 pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
 NAMES = [
@@ -126,3 +130,16 @@ def test_what_is_said_names_the_last_success_and_the_last_failure() -> None:
     assert "began 03.02.2026 00:15 UTC" in said
     assert "began 04.02.2026 00:15 UTC and is Failed" in said
     assert "smartconnect up" in " ".join(overdue_lines([]))
+
+
+def test_a_server_that_is_not_there_or_not_named_is_told_in_a_sentence() -> None:
+    nowhere = {
+        PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api",
+        PREFECT_CLIENT_MAX_RETRIES: 0,
+    }
+    with temporary_settings(nowhere):
+        assert run_automations(Console(file=(said := io.StringIO()))) == 1
+    assert "doesn't answer (ConnectError)" in said.getvalue()
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        assert run_automations(Console(file=(said := io.StringIO()))) == 1
+    assert "set PREFECT_API_URL" in said.getvalue()

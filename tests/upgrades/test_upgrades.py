@@ -85,6 +85,8 @@ def test_data_of_an_earlier_version_is_loaded_into_and_published(
     )
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("LONG"), reason="as the way back; LONG=1 runs it")
 @pytest.mark.promise("operations-upgrade")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_days_of_an_earlier_version_are_read_again_from_its_raw_files(
