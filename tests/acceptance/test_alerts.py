@@ -1,5 +1,5 @@
 """Alerts on a real server with a real worker: runs that fail, crash or are late are told of, once
-each by a real mail server, and to a real receiver of webhooks. Prefect's server tells that one again
+each by a real mail server, and to a real receiver of webhooks. Prefect's server tells these again
 where its database was locked in between: what it told is compared, not how often.
 
 It starts a server, a worker and several runs, so it runs with `LONG=1`.
