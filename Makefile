@@ -41,7 +41,7 @@ up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for
 	@$(BIN)/smartconnect up $(ARGS)
 
 test: $(VENV)/.dev ## all tests but the long rehearsals
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not rehearsal" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not rehearsal" --durations=25 --durations-min=5 $(ARGS)
 
 test-scale: $(VENV)/.dev ## the long rehearsals: chaos, lost power, random kills, canaries, the whole corpus
 	@$(BIN)/python -m pytest -n auto --dist load -m rehearsal $(ARGS)
