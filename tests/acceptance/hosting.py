@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,15 @@ class Host:
             except OSError:
                 continue
         return found
+
+    def process_of(self, run: str) -> int | None:
+        """The process that runs a flow run, once there is one."""
+        for process in self.flows():
+            with suppress(OSError):
+                environment = Path(f"/proc/{process}/environ").read_bytes()
+                if f"PREFECT__FLOW_RUN_ID={run}".encode() in environment:
+                    return process
+        return None
 
     def call(self, path: str, **body: Any) -> Any:
         for _ in range(20):

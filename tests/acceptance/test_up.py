@@ -82,9 +82,11 @@ def window(date_from: str, date_to: str) -> tuple[str, ...]:
 
 
 def runs(port: int) -> list[dict[str, object]]:
-    url = f"http://127.0.0.1:{port}/api/flow_runs/filter"
-    found = httpx.post(url, json={"sort": "EXPECTED_START_TIME_ASC"}).json()
-    return [run for run in found if not run["auto_scheduled"]]
+    """The backfills, in order; others come by schedule, or tell of one that failed."""
+    api = f"http://127.0.0.1:{port}/api"
+    deployment = httpx.get(f"{api}/deployments/name/backfill/backfill").json()["id"]
+    query = {"sort": "EXPECTED_START_TIME_ASC", "deployments": {"id": {"any_": [deployment]}}}
+    return list(httpx.post(f"{api}/flow_runs/filter", json=query).json())
 
 
 def wait_for_deployments(port: int) -> None:
