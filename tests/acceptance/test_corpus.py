@@ -109,7 +109,7 @@ def require_the_week_that_pandas_tells(layout: DataDirectory) -> None:
     "options",
     [
         ("--selection", "message"),
-        ("--selection", "thread"),
+        pytest.param(("--selection", "thread"), marks=pytest.mark.rehearsal),
         pytest.param(("--selection", "message", "--format", "xlsx"), marks=pytest.mark.rehearsal),
         pytest.param(
             ("--selection", "thread", "--encoding", "cp1251", "--delimiter", "tab"),

@@ -22,6 +22,7 @@ from crashing.stages import STAGES
 from sandbox.options import ColumnChange, SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
 
+pytestmark = pytest.mark.rehearsal
 COMPANY = SandboxOptions(
     messages_per_day=60,
     selection="thread",
