@@ -71,14 +71,15 @@ class Host:
                 continue
         return found
 
-    def process_of(self, run: str) -> int | None:
-        """The process that runs a flow run, once there is one."""
+    def processes_of(self, run: str) -> list[int]:
+        """The processes that run a flow run, once there are any."""
+        found = []
         for process in self.flows():
             with suppress(OSError):
                 environment = Path(f"/proc/{process}/environ").read_bytes()
                 if f"PREFECT__FLOW_RUN_ID={run}".encode() in environment:
-                    return process
-        return None
+                    found.append(process)
+        return found
 
     def call(self, path: str, **body: Any) -> Any:
         for _ in range(20):
