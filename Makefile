@@ -44,7 +44,7 @@ test: $(VENV)/.dev ## all tests but the long rehearsals
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not rehearsal" --durations=25 --durations-min=5 $(ARGS)
 
 test-scale: $(VENV)/.dev ## the long rehearsals: kills at every point, chaos, lost power, canaries, the whole corpus
-	@$(BIN)/python -m pytest -n auto --dist load -m rehearsal $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m rehearsal $(ARGS)
 
 fuzz: $(VENV)/.dev ## ten thousand damaged files against the truth; ARGS="--seed 1 --only 7" shows one again
 	@$(BIN)/python -m fuzz $(ARGS)

@@ -90,10 +90,11 @@ def host(
         "REPORT_EMAIL_FROM": "Robot <robot@example.org>",
         "ALERT_EMAIL_TO": TO,
         "ALERT_WEBHOOK_URL": webhook[0],
-        "ALERT_LATE_AFTER_SECONDS": "10",
+        "ALERT_LATE_AFTER_SECONDS": "20",
     }
     sandbox_settings(sandbox, DATE_TO="inclusive", SELECTION="message", HOME=str(tmp_path), **more)
-    with running_host(tmp_path, **SOON) as made:
+    # A worker that looks each ten seconds takes a run just as it is called late.
+    with running_host(tmp_path, **SOON, PREFECT_WORKER_QUERY_SECONDS="1") as made:
         yield made
 
 
