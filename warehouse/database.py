@@ -5,12 +5,13 @@ DuckDB keeps a leftover write-ahead log after a kill and replays it when the fil
 
 from __future__ import annotations
 
-import sys
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -79,9 +80,10 @@ def open_writer(
     Raises:
         WriterBusy: another run writes for longer; the message says which and since when.
     """
-    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds), opened(
-        layout, holder=holder, schemas=schemas, memory_limit_mb=memory_limit_mb
-    ) as writer:
+    with (
+        writer_lock(layout, holder=holder, wait_seconds=wait_seconds),
+        opened(layout, holder=holder, schemas=schemas, memory_limit_mb=memory_limit_mb) as writer,
+    ):
         yield writer
 
 
@@ -104,7 +106,8 @@ def writer_lock(layout: DataDirectory, *, holder: str, wait_seconds: float) -> I
         ) from None
     try:
         with on_disk("say who writes"):
-            note.write_text(f"{holder} (process {os.getpid()}, since {datetime.now(UTC):%d.%m. %H:%M} UTC)")
+            since = f"{datetime.now(UTC):%d.%m. %H:%M} UTC"
+            note.write_text(f"{holder} (process {os.getpid()}, since {since})", encoding="utf-8")
         sys.audit("smartconnect.point", "warehouse.database.holder-noted")
         yield
     finally:
@@ -130,9 +133,9 @@ def opened(
         sys.audit("smartconnect.point", "warehouse.database.closed")
 
 
-def _holder(note: object) -> str:
+def _holder(note: Path) -> str:
     try:
-        return note.read_text(encoding="utf-8")  # type: ignore[attr-defined,no-any-return]
+        return note.read_text(encoding="utf-8")
     except OSError:
         return "an unknown run"
 
