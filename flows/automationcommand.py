@@ -12,11 +12,11 @@ from rich.console import Console
 
 from flows.alerts import NAME as TELL
 from flows.automations import install_by
+from flows.deploying import POOL, PROJECT
 from flows.errors import FlowError, NotConfigured
 from flows.overdue import NAME as OVERDUE
 from flows.servers import program
 from flows.settings import load_settings
-from flows.up import POOL, PROJECT
 
 
 def run_automations(console: Console) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from honcho.manager import Manager
 
 from dashboard.server import is_loopback
 from flows.demo import SANDBOX_TOKEN, sandbox_environment
-from flows.errors import FlowError, NotConfigured
+from flows.deploying import POOL, PROJECT, create_pool, deploy
+from flows.errors import NotConfigured
 from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
 from flows.settings import home, load_settings, local_token
@@ -24,12 +24,10 @@ from warehouse.privatefiles import private_files
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
-POOL = "smartconnect"
 LOOPBACK = "127.0.0.1"
 UI_USER = "smartconnect"
 SANDBOX_DIR = "data-sandbox"
 SANDBOX_SECRET = "sandbox-callbacks"  # noqa: S105  (of invented data)
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
@@ -139,16 +137,13 @@ def become_worker() -> None:
     Raises:
         FlowError: the server didn't answer, or a deployment was refused.
     """
-    from flows.automations import install_by  # noqa: PLC0415  (Prefect's settings first)
-
     api = os.environ["PREFECT_API_URL"]
     wait_for_url(f"{api}/health", None, "Prefect's server")
-    prefect = program("prefect")
-    _run([prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"])
+    create_pool()
     close_dead_runs()
-    _run([prefect, "--no-prompt", "deploy", "--all"])
-    for name in install_by(load_settings()):
+    for name in deploy():
         print(f"Automation installed: {name}")  # noqa: T201  (the terminal of `up`)
+    prefect = program("prefect")
     os.execv(  # noqa: S606
         prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     )
@@ -176,9 +171,3 @@ def close_dead_runs() -> int:
             ended: State[Any] = Crashed(message="The worker that ran it was stopped; run it again.")
             client.set_flow_run_state(run.id, ended, force=True)
     return len(dead)
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, check=False, cwd=PROJECT)  # noqa: S603
-    if done.returncode != 0:
-        raise FlowError(f"`{' '.join(command[1:])}` ended with code {done.returncode}.")

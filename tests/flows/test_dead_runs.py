@@ -10,8 +10,9 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.states import Pending, Running
 
+from flows.deploying import POOL
 from flows.nightly import nightly
-from flows.up import POOL, close_dead_runs
+from flows.up import close_dead_runs
 
 pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
 
