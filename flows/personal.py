@@ -10,6 +10,7 @@ from transform.errors import TransformError
 from transform.privacy import Policy, Privacy
 from transform.pseudonyms import PersonalKeys, add_key
 from warehouse.layout import DataDirectory
+from warehouse.storedfiles import StoredFiles
 
 
 def load_privacy(settings: Settings) -> Privacy:
@@ -36,12 +37,15 @@ def load_keys(settings: Settings) -> PersonalKeys | None:
 
 
 def data_directory(settings: Settings) -> DataDirectory:
-    """The company's data directory, with its readers as the settings have them."""
-    return DataDirectory(
+    """The company's data directory, its readers and where its files are as the settings have it."""
+    layout = DataDirectory(
         settings.data_root,
         group=settings.published_group,
         personal_published=settings.publish_personal,
     )
+    if settings.data_store is not None:
+        layout.files = StoredFiles(settings.data_store, layout)
+    return layout
 
 
 def make_key(console: Console, *, rotate: bool) -> int:

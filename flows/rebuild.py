@@ -105,7 +105,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
         steps = _steps(rebuild)
         for step in steps:
             if step.kept is None:
-                prove_raw(step.raw)
+                prove_raw(layout, step.raw)
         with rebuild.staged(company) as writer:
             selection = _selection(writer, settings)
             reading = Reading(settings.time_zone, selection, mapping, privacy)

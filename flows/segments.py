@@ -131,7 +131,7 @@ def load_segments(
 def _load(writer: Writer, how: Loading, seen: Sequence[RawObservation]) -> ClaimsResult:
     zone = ZoneInfo(how.reading.time_zone)
     for one in seen:
-        prove_raw(one)
+        prove_raw(how.layout, one)
     load_id = new_load_id(seen[-1].observed_at)
     done = type_claims(
         (claim for one in seen for claim in _claims(one)),

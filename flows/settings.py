@@ -23,6 +23,7 @@ from flows.errors import NotConfigured
 
 VENDOR_URL = "https://smartconnect.smstraffic.ru/api"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
+_STORE_URL = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?$"
 Boundary = Literal["unknown", "inclusive", "exclusive"]
 Selection = Literal["unknown", "message", "thread"]
 
@@ -167,9 +168,16 @@ class Settings(BaseSettings):
     publish_personal: bool = Field(
         True, description="Whether releases hold the personal columns; the lake is private if not."
     )
+    data_url: str | None = Field(
+        None,
+        pattern=_STORE_URL,
+        description="All machines of a company share this prefix of an object store, "
+        "`s3://bucket/prefix`: raw/, lake, quarantine and releases are there, and `data_dir` is "
+        "each machine's working copy (docs/object-store.md); the sandbox's is `…-sandbox`.",
+    )
     store_url: str | None = Field(
         None,
-        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?$",
+        pattern=_STORE_URL,
         description="Releases are mirrored to this prefix of an object store, "
         "`s3://bucket/prefix` (docs/object-store.md); the sandbox's to `…-sandbox`.",
     )
@@ -408,11 +416,20 @@ class Settings(BaseSettings):
         return "sandbox" if self.sandbox else urlsplit(self.base_url).hostname or self.base_url
 
     @property
+    def data_store(self) -> str | None:
+        """Where all files are, for machines that share nothing else; None: on this one alone."""
+        return self._of_origin(self.data_url)
+
+    @property
     def store(self) -> str | None:
-        """Where releases are mirrored to: the sandbox's never beside a company's."""
-        if self.store_url is None or not self.sandbox:
-            return self.store_url
-        return f"{self.store_url.rstrip('/')}{'-' if self.store_url.count('/') > 2 else '/'}sandbox"
+        """Where releases are mirrored to."""
+        return self.data_store or self._of_origin(self.store_url)
+
+    def _of_origin(self, url: str | None) -> str | None:
+        """The sandbox's is never beside a company's."""
+        if url is None or not self.sandbox:
+            return url
+        return f"{url.rstrip('/')}{'-' if url.count('/') > 2 else '/'}sandbox"
 
     def today(self) -> datetime:
         """Now, in the company's time zone."""

@@ -103,7 +103,7 @@ async def replay_day(dataset: str, day: date) -> list[ExportedDay]:
     if not steps:
         raise raw_missing(dataset, day)
     for step in steps:
-        await in_thread(prove_raw, step.raw)
+        await in_thread(prove_raw, run.layout, step.raw)
     return [kept_day(step.raw, erasures) for step in steps]
 
 

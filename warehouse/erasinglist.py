@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock
 
 from warehouse.errors import ListDamaged
-from warehouse.layout import PRIVATE_FILE, DataDirectory, publish_bytes
+from warehouse.layout import PRIVATE_FILE, DataDirectory
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,14 @@ def read_list(layout: DataDirectory) -> SuppressionList:
         ListDamaged: it can't be read: nobody could be kept out.
     """
     path = list_path(layout)
+    return _parsed(path, layout.files.read(path))
+
+
+def _parsed(path: Path, content: bytes | None) -> SuppressionList:
+    if content is None:
+        return SuppressionList()
     try:
-        if not path.exists():
-            return SuppressionList()
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(content)
         return SuppressionList(
             frozenset(map(str, told["words"])),
             frozenset(map(str, told["check"])),
@@ -116,53 +120,71 @@ def add_request(
     layout: DataDirectory, words: Iterable[str], check: Iterable[str], *, mentions: int | None
 ) -> int:
     """Write down durably who is to be kept out from now on; the erasure's number."""
-    with list_lock(layout):
-        known = read_list(layout)
-        request = ErasureRequest(len(known.requests) + 1, _now(), mentions=mentions)
-        _write(
-            layout,
-            SuppressionList(
-                known.words | set(words), known.check | set(check), (*known.requests, request)
-            ),
+
+    def requested(known: SuppressionList) -> SuppressionList:
+        request = ErasureRequest(len(known.requests) + 1, now, mentions=mentions)
+        return SuppressionList(
+            known.words | set(words), known.check | set(check), (*known.requests, request)
         )
+
+    words, check, now = set(words), set(check), _now()
+    added = _change(layout, requested)
     sys.audit("smartconnect.point", "warehouse.erasinglist.requested")
-    return request.number
+    return added.requests[-1].number
 
 
 def add_words(layout: DataDirectory, words: Iterable[str]) -> None:
     """Add threads that were found to be theirs; no request."""
-    with list_lock(layout):
-        known = read_list(layout)
-        more = known.words | set(words)
-        if more != known.words:
-            _write(layout, replace(known, words=more))
+    more = frozenset(words)
+    _change(layout, lambda known: replace(known, words=known.words | more))
 
 
 def add_file(layout: DataDirectory, file: ErasedFile) -> None:
     """Note with the newest unfinished erasure that a file of raw/ is about to be replaced."""
-    with list_lock(layout):
-        known = read_list(layout)
+
+    def noted(known: SuppressionList) -> SuppressionList:
         newest = known.unfinished[-1]
-        if file not in newest.files:
-            _replace(layout, known, replace(newest, files=(*newest.files, file)))
+        if file in newest.files:
+            return known
+        changed = replace(newest, files=(*newest.files, file))
+        requests = tuple(changed if r.number == changed.number else r for r in known.requests)
+        return replace(known, requests=requests)
+
+    _change(layout, noted)
     sys.audit("smartconnect.point", "warehouse.erasinglist.file-noted")
 
 
 def finish_requests(layout: DataDirectory) -> None:
     """Say of every unfinished erasure that it is done."""
-    with list_lock(layout):
-        known, now = read_list(layout), _now()
+
+    def finished(known: SuppressionList) -> SuppressionList:
         done = tuple(replace(r, finished_at=r.finished_at or now) for r in known.requests)
-        _write(layout, replace(known, requests=done))
+        return replace(known, requests=done)
+
+    now = _now()
+    _change(layout, finished)
     sys.audit("smartconnect.point", "warehouse.erasinglist.finished")
 
 
-def _replace(layout: DataDirectory, known: SuppressionList, changed: ErasureRequest) -> None:
-    requests = tuple(changed if r.number == changed.number else r for r in known.requests)
-    _write(layout, replace(known, requests=requests))
+def _change(
+    layout: DataDirectory, change: Callable[[SuppressionList], SuppressionList]
+) -> SuppressionList:
+    """Change the list by what it is now, for all machines; as it is afterwards."""
+    path, after = list_path(layout), SuppressionList()
+
+    def changed(content: bytes | None) -> bytes | None:
+        nonlocal after
+        known = _parsed(path, content)
+        after = change(known)
+        return None if after == known else _text(after)
+
+    with list_lock(layout):
+        layout.files.change(path, changed)
+    sys.audit("smartconnect.point", "warehouse.erasinglist.list-written")
+    return after
 
 
-def _write(layout: DataDirectory, told: SuppressionList) -> None:
+def _text(told: SuppressionList) -> bytes:
     content = {
         "words": sorted(told.words),
         "check": sorted(told.check),
@@ -171,8 +193,7 @@ def _write(layout: DataDirectory, told: SuppressionList) -> None:
             for request in told.requests
         ],
     }
-    publish_bytes(list_path(layout), json.dumps(content, indent=1).encode())
-    sys.audit("smartconnect.point", "warehouse.erasinglist.list-written")
+    return json.dumps(content, indent=1).encode()
 
 
 def _now() -> str:

@@ -60,9 +60,10 @@ def write_lake_file(
             if order.kept:
                 writer.add_key_value_metadata({SORTED_BY: order.column})
         sync(building)
-        make_folders(layout, target.parent)
+        layout.make_lake_folders(target.parent)
         layout.open_lake(building)
         sys.audit("smartconnect.point", "warehouse.lake.file-opened")
+        layout.files.keep(building, target)
         building.replace(target)
         sys.audit("smartconnect.point", "warehouse.lake.file-renamed")
         sync(target.parent)
@@ -147,18 +148,6 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterabl
         yield pa.Table.from_batches(kept, schema=schema)
 
 
-def make_folders(layout: DataDirectory, folder: Path) -> None:
-    """Make a day's folder of the lake and the one above it, durable and open to readers."""
-    for part in (folder.parent, folder):
-        if part.exists() and layout.is_open_lake(part):
-            continue
-        part.mkdir(exist_ok=True)
-        sys.audit("smartconnect.point", "warehouse.lake.folder-made")
-        layout.open_lake(part)
-        sys.audit("smartconnect.point", "warehouse.lake.folder-opened")
-        sync(part.parent)
-
-
 @on_disk("keep rejected records")
 def write_quarantine(
     layout: DataDirectory, table: pa.Table, *, dataset: str, load_id: str
@@ -175,6 +164,7 @@ def write_quarantine(
     building.chmod(PRIVATE_FILE)
     sys.audit("smartconnect.point", "warehouse.lake.rejects-closed")
     sync(building)
+    layout.files.keep(building, target)
     building.replace(target)
     sys.audit("smartconnect.point", "warehouse.lake.rejects-renamed")
     sync(target.parent)

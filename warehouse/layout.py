@@ -16,9 +16,11 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from warehouse.durable import PRIVATE_DIR, PRIVATE_FILE, publish_bytes, sync
 from warehouse.errors import DirectoryUnusable, OtherOrigin
+from warehouse.files import Files, LocalFiles
 
-PRIVATE_DIR, PRIVATE_FILE = 0o700, 0o600
+__all__ = ["PRIVATE_DIR", "PRIVATE_FILE", "DataDirectory", "publish_bytes", "sync"]
 
 
 class DataDirectory:
@@ -29,6 +31,9 @@ class DataDirectory:
         group: the group that may read what is published; everyone on the host if None.
         personal_published: whether releases hold the personal columns. If not, the lake, which
             has them, is private.
+
+    Attributes:
+        files: what keeps its files for all machines; those of this machine alone, if nobody says.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class DataDirectory:
         self.root = Path(root).resolve()
         self.group = group
         self.personal_published = personal_published
+        self.files: Files = LocalFiles()
 
     @property
     def raw(self) -> Path:
@@ -136,10 +142,10 @@ class DataDirectory:
         """Where it stands when a raw file was observed."""
         return raw_file.with_name(f"{raw_file.name.partition('.')[0]}.seen.json")
 
-    def raw_notes(self, dataset: str, day: date | None = None) -> list[Path]:
+    def raw_notes(self, dataset: str, day: date | None = None) -> dict[Path, bytes]:
         """The notes of a dataset's raw files, or of those whose window begins on `day`."""
-        begins = f"{day.isoformat()}_*" if day else "*"
-        return sorted((self.raw / dataset).glob(f"{begins}/*.seen.json"))
+        begins = f"{day.isoformat()}_" if day else ""
+        return self.files.documents(self.raw / dataset, begins, ".seen.json")
 
     def staging(self) -> DataDirectory:
         """A data directory of its own in which a rebuild is made, on the same file system."""
@@ -175,6 +181,7 @@ class DataDirectory:
         Raises:
             DirectoryUnusable: it can't be made or written.
             OtherOrigin: it holds another origin's data.
+            WarehouseError: as `Files.prepare` has them, where files are shared.
         """
         try:
             self._make()
@@ -193,6 +200,7 @@ class DataDirectory:
                 f"{self.root} holds data of {known}, and this run reads {origin}: set "
                 "SMARTCONNECT_DATA_DIR to a directory of its own."
             )
+        self.files.prepare(origin)
 
     def _make(self) -> None:
         if not self.root.exists():
@@ -271,6 +279,17 @@ class DataDirectory:
             path.chmod(PRIVATE_DIR if path.is_dir() else 0o400)
             sys.audit("smartconnect.point", "warehouse.layout.lake-closed")
 
+    def make_lake_folders(self, folder: Path) -> None:
+        """Make a day's folder of the lake and the one above it, durable and open to readers."""
+        for part in (folder.parent, folder):
+            if part.exists() and self.is_open_lake(part):
+                continue
+            part.mkdir(exist_ok=True)
+            sys.audit("smartconnect.point", "warehouse.layout.lake-folder-made")
+            self.open_lake(part)
+            sys.audit("smartconnect.point", "warehouse.layout.lake-folder-opened")
+            sync(part.parent)
+
     def open_to_readers(self, path: Path) -> None:
         """Give a published file or folder its mode and group."""
         everyone = self.group is None
@@ -295,25 +314,3 @@ class DataDirectory:
         folder, file = (PRIVATE_DIR, PRIVATE_FILE) if self.group is None else (0o750, 0o640)
         path.chmod(folder if path.is_dir() else file)
         sys.audit("smartconnect.point", "warehouse.layout.report-opened")
-
-
-def sync(path: Path) -> None:
-    """fsync a file, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def publish_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Write beside, fsync, rename, fsync the folder: whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    sys.audit("smartconnect.point", "warehouse.layout.bytes-written")
-    beside.chmod(mode)
-    sys.audit("smartconnect.point", "warehouse.layout.bytes-closed")
-    sync(beside)
-    beside.replace(path)
-    sys.audit("smartconnect.point", "warehouse.layout.bytes-renamed")
-    sync(path.parent)

@@ -17,7 +17,7 @@ from typing import Any
 
 from warehouse.disk import on_disk
 from warehouse.errors import HashMismatch, RawMissing
-from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes, sync
+from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,7 @@ def store_raw(
     source.chmod(PRIVATE_FILE)
     sys.audit("smartconnect.point", "warehouse.raw.file-closed")
     sync(source)
+    layout.files.keep(source, target)
     source.replace(target)
     sys.audit("smartconnect.point", "warehouse.raw.file-moved")
     for names in (folder, folder.parent, layout.raw):
@@ -79,25 +80,29 @@ def store_raw(
 @on_disk("note when a raw file was observed")
 def note_observation(layout: DataDirectory, seen: RawObservation) -> None:
     """Note durably when a stored raw file was observed; noting it again changes nothing."""
-    path = layout.raw_note(seen.path)
-    note: dict[str, Any] = {
-        "dataset": seen.dataset,
-        "window_day": seen.window_day.isoformat(),
-        "file": seen.path.name,
-        "bytes": seen.size_bytes,
-        "observations": [],
-    }
-    if path.exists():
-        note = json.loads(path.read_text(encoding="utf-8"))
     observation = {
         "observed_at": seen.observed_at.isoformat(),
         "task_id": seen.task_id,
         "export_seconds": seen.export_seconds,
         "rows_suppressed": seen.rows_suppressed,
     }
-    if observation not in note["observations"]:
+
+    def noted(there: bytes | None) -> bytes | None:
+        note: dict[str, Any] = {
+            "dataset": seen.dataset,
+            "window_day": seen.window_day.isoformat(),
+            "file": seen.path.name,
+            "bytes": seen.size_bytes,
+            "observations": [],
+        }
+        if there is not None:
+            note = json.loads(there)
+        if observation in note["observations"]:
+            return None
         note["observations"].append(observation)
-        publish_bytes(path, json.dumps(note, indent=1).encode())
+        return json.dumps(note, indent=1).encode()
+
+    if layout.files.change(layout.raw_note(seen.path), noted):
         sys.audit("smartconnect.point", "warehouse.raw.observation-noted")
 
 
@@ -105,13 +110,14 @@ def raw_observations(
     layout: DataDirectory, dataset: str, day: date | None = None
 ) -> list[RawObservation]:
     """What was observed of a dataset (of one day), the earliest first."""
-    found = [seen for path in layout.raw_notes(dataset, day) for seen in _noted(path)]
+    notes = layout.raw_notes(dataset, day)
+    found = [seen for path, content in notes.items() for seen in _noted(path, content)]
     return sorted(found, key=lambda seen: (seen.observed_at, seen.sha256))
 
 
-def _noted(path: Path) -> Iterator[RawObservation]:
+def _noted(path: Path, content: bytes) -> Iterator[RawObservation]:
     try:
-        yield from _read_note(path)
+        yield from _read_note(path, content)
     except (ValueError, KeyError, TypeError):
         raise HashMismatch(
             f"{path} is damaged: it said when its file was observed. Restore it from a backup, or "
@@ -119,8 +125,8 @@ def _noted(path: Path) -> Iterator[RawObservation]:
         ) from None
 
 
-def _read_note(path: Path) -> Iterator[RawObservation]:
-    note = json.loads(path.read_text(encoding="utf-8"))
+def _read_note(path: Path, content: bytes) -> Iterator[RawObservation]:
+    note = json.loads(content)
     for observation in note["observations"]:
         yield RawObservation(
             dataset=note["dataset"],
@@ -135,14 +141,14 @@ def _read_note(path: Path) -> Iterator[RawObservation]:
         )
 
 
-def prove_raw(seen: RawObservation) -> None:
-    """Prove that a kept file is what came.
+def prove_raw(layout: DataDirectory, seen: RawObservation) -> None:
+    """Bring a kept file here if it isn't, and prove that it is what came.
 
     Raises:
         RawMissing: it isn't there.
         HashMismatch: it was changed.
     """
-    if not seen.path.exists():
+    if layout.files.fetch([seen.path]):
         raise raw_missing(seen.dataset, seen.window_day, seen.sha256)
     prove_hash(seen.path, seen.sha256)
 
@@ -172,11 +178,11 @@ def prove_hash(path: Path, sha256: str) -> None:
 
 
 def raw_files(layout: DataDirectory, dataset: str) -> list[tuple[date, Path]]:
-    """Every kept file of a dataset with the day its window begins on, noted or not."""
+    """Every kept file of a dataset with the day its window begins on, noted or not, here or not."""
     return [
         (date.fromisoformat(path.parent.name.partition("_")[0]), path)
-        for path in sorted((layout.raw / dataset).glob("*/*"))
-        if not path.name.startswith(".") and not path.name.endswith(".seen.json")
+        for path in layout.files.names(layout.raw / dataset)
+        if not path.name.endswith(".seen.json")
     ]
 
 
@@ -198,10 +204,12 @@ def replace_raw(
     new.chmod(PRIVATE_FILE)
     sys.audit("smartconnect.point", "warehouse.raw.rewritten-closed")
     sync(new)
+    layout.files.keep(new, target)
     new.replace(target)
     sys.audit("smartconnect.point", "warehouse.raw.rewritten-moved")
     sync(target.parent)
-    for seen in _noted(note) if note.exists() else ():
+    content = layout.files.read(note)
+    for seen in _noted(note, content) if content is not None else ():
         less = seen.rows_suppressed + rows_suppressed
         now = replace(seen, path=target, sha256=sha256, size_bytes=size_bytes)
         note_observation(layout, replace(now, rows_suppressed=less))
@@ -211,8 +219,7 @@ def replace_raw(
 
 def remove_raw(layout: DataDirectory, old: Path) -> None:
     """Remove a kept file for good, its note first: without one it is still found."""
-    layout.raw_note(old).unlink(missing_ok=True)
+    layout.files.remove(layout.raw_note(old))
     sys.audit("smartconnect.point", "warehouse.raw.note-removed")
-    old.unlink()
+    layout.files.remove(old)
     sys.audit("smartconnect.point", "warehouse.raw.file-removed")
-    sync(old.parent)

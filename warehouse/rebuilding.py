@@ -26,7 +26,6 @@ from warehouse.database import Writer, opened, prepare_tables, revision, writer_
 from warehouse.disk import on_disk
 from warehouse.errors import DatabaseUnreadable
 from warehouse.incoming import loaded_segments
-from warehouse.lake import make_folders
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
 from warehouse.leftovers import present
 from warehouse.martmaking import Company
@@ -176,7 +175,7 @@ class Rebuild:
     def _link(self, file: Path) -> Path:
         target = self.layout.root / file.relative_to(self.staging.root)
         if file.is_relative_to(self.staging.lake):
-            make_folders(self.layout, target.parent)
+            self.layout.make_lake_folders(target.parent)
         else:
             target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.rebuilding.quarantine-made")

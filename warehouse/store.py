@@ -70,6 +70,7 @@ class Listed:
     key: str
     size_bytes: int
     modified: datetime
+    etag: str = ""
 
 
 class ObjectStore:
@@ -124,16 +125,31 @@ class ObjectStore:
         sys.audit("smartconnect.point", "warehouse.store.object-put-if")
         return True
 
-    def upload(self, path: Path, key: str) -> None:
-        """Send a file; the client sends a large one in parts, each tried again by itself."""
+    def upload(self, path: Path, key: str, sha256: str | None = None) -> None:
+        """Send a file; the client sends a large one in parts, each tried again by itself.
+
+        Its hash stands beside it, if told (`told_sha256`).
+        """
         with self._asked(f"write {key}"):
             self._client.upload_file(
                 str(path),
                 self._bucket,
                 self._prefix + key,
+                ExtraArgs={"Metadata": {"sha256": sha256}} if sha256 else None,
                 Config=TransferConfig(max_concurrency=4),
             )
         sys.audit("smartconnect.point", "warehouse.store.file-uploaded")
+
+    def told_sha256(self, key: str) -> str | None:
+        """The hash that an object was uploaded with; None where there is no such object or hash."""
+        with self._asked(f"look at {key}"):
+            try:
+                answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+        return answer["Metadata"].get("sha256")
 
     def chunks(self, key: str, offset: int = 0) -> Iterator[bytes] | None:
         """An object's bytes from `offset` on; None where there is none."""
@@ -161,7 +177,7 @@ class ObjectStore:
             for page in pages:
                 for told in page.get("Contents", []):
                     key = told["Key"].removeprefix(self._prefix)
-                    yield Listed(key, told["Size"], told["LastModified"])
+                    yield Listed(key, told["Size"], told["LastModified"], told["ETag"])
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; says how many."""

@@ -42,6 +42,7 @@ IN_AN_ERASURE = (
     "warehouse.raw.rewritten-",
     "warehouse.raw.note-removed",
     "warehouse.raw.file-removed",
+    "warehouse.files.removed",
     "warehouse.releases.hold-lifted",
     "flows.erasefiles.",
     "flows.erasesegments.",
@@ -50,7 +51,13 @@ IN_AN_ERASURE = (
 # Not rehearsed yet: a backup is a directory of its own, and counts by its manifest, written last.
 IN_A_BACKUP = ("warehouse.backup.",)
 # Killed at each of its points by tests/warehouse/test_store_kills.py: it needs a store.
-ON_A_STORE = ("warehouse.mirroring.", "warehouse.store.", "warehouse.pulling.")
+ON_A_STORE = (
+    "warehouse.mirroring.",
+    "warehouse.store.",
+    "warehouse.pulling.",
+    "warehouse.storedfiles.",
+    "warehouse.writercopy.",
+)
 
 
 @dataclass

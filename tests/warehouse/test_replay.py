@@ -168,13 +168,13 @@ def test_a_rebuild_refuses_to_lose_a_day_whose_file_is_gone(layout: DataDirector
 
 def test_a_file_is_proven_before_it_is_used(layout: DataDirectory) -> None:
     seen = keep(layout, "a", 1)
-    prove_raw(seen)
+    prove_raw(layout, seen)
     seen.path.write_text("b")
     with pytest.raises(HashMismatch, match="was damaged after its download"):
-        prove_raw(seen)
+        prove_raw(layout, seen)
     seen.path.unlink()
     with pytest.raises(RawMissing):
-        prove_raw(seen)
+        prove_raw(layout, seen)
     layout.raw_note(seen.path).write_text("{")
     with pytest.raises(HashMismatch, match="is damaged"):
         raw_observations(layout, "chats")

@@ -68,6 +68,8 @@ EXEMPT = {
     "warehouse.rebuilding.rebuilding: rmtree": "cleans up; the next rebuild sweeps it",
     "warehouse.rebuilding._take_history: ATTACH": "read-only: nothing is written",
     "warehouse.layout.open_lake: open_to_readers": "has its points inside",
+    "warehouse.storedfiles._downloaded: open": "aside; the next run sweeps it",
+    "warehouse.storedfiles._copy: open": "a copy of what is on the store, beside its place",
     "warehouse.pulling._go_on: open": "a part of nothing: the next pull goes on from it",
     "flows.servers.running: touch": "a server's log is no data",
     "flows.up.prefect_home: chmod": "the server's own folder holds no data of ours",
