@@ -18,6 +18,8 @@
     │   ├── ExportTimedOut       not ready in time; its task_id stays in the journal
     │   ├── CallBudgetSpent      a run or a day may make no more calls
     │   ├── ClaimedElsewhere     another run exports this very day
+    │   ├── KeeperUnusable       what machines share can't be read or written: run again later
+    │   ├── LeaseLost            it was held by this run, and another may have it now: run again
     │   └── DownloadFailed
     │       ├── LocationRefused     an address we don't connect to
     │       ├── LocationExpired     gone: `Claim.relocate` asks for a new one, once
@@ -124,6 +126,14 @@ class CallBudgetSpent(DayFailed):
 
 class ClaimedElsewhere(DayFailed):
     """Another run holds this very request, longer than we were ready to wait."""
+
+
+class KeeperUnusable(DayFailed):
+    """What several machines share (who does what, what was started) can't be read or written."""
+
+
+class LeaseLost(DayFailed):
+    """This run was silent for too long, and another may do what it was doing."""
 
 
 class DownloadFailed(DayFailed):

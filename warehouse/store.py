@@ -65,24 +65,33 @@ class Found:
 
 @dataclass(frozen=True)
 class Listed:
-    """An object of a listing; `key` is below the prefix."""
+    """An object of a listing; `key` is below the prefix, `at` is when, by the store's clock."""
 
     key: str
     size_bytes: int
     modified: datetime
-    etag: str = ""
+    at: datetime
+    etag: str
 
 
 class ObjectStore:
-    """All objects below `s3://bucket/prefix`; every key here is below that prefix."""
+    """All objects below `s3://bucket/prefix`; every key here is below that prefix.
 
-    def __init__(self, url: str, *, tries: int = TRIES) -> None:
+    Args:
+        url: the prefix.
+        tries: how often something is asked that the store doesn't answer.
+        answer_seconds: how long an answer is waited for.
+    """
+
+    def __init__(
+        self, url: str, *, tries: int = TRIES, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
         parts = urlsplit(url)
         self.url = url.rstrip("/")
         self._bucket = parts.netloc
         self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
         with self._asked("find out how to reach it"):
-            self._client = _client(tries)
+            self._client = _client(tries, answer_seconds)
 
     def read(self, key: str) -> Found | None:
         """A small object as a whole; None where there is none."""
@@ -112,18 +121,22 @@ class ObjectStore:
             False where another has been there. Also where the answer to our own was lost and it was
             asked again: who wants to know reads it.
         """
+        return self.write_if(key, content, etag) is not None
+
+    def write_if(self, key: str, content: bytes, etag: str | None) -> str | None:
+        """As `put_if`; the new etag, or None where another has been there."""
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with self._asked(f"write {key}"):
             try:
-                self._client.put_object(
+                answer = self._client.put_object(
                     Bucket=self._bucket, Key=self._prefix + key, Body=content, **condition
                 )
             except ClientError as error:
                 if _code(error) in _CHANGED or (etag and _code(error) in _MISSING):
-                    return False
+                    return None
                 raise
         sys.audit("smartconnect.point", "warehouse.store.object-put-if")
-        return True
+        return answer["ETag"]
 
     def upload(self, path: Path, key: str, sha256: str | None = None) -> None:
         """Send a file; the client sends a large one in parts, each tried again by itself.
@@ -177,7 +190,8 @@ class ObjectStore:
             for page in pages:
                 for told in page.get("Contents", []):
                     key = told["Key"].removeprefix(self._prefix)
-                    yield Listed(key, told["Size"], told["LastModified"], told["ETag"])
+                    at = _told_at(page)
+                    yield Listed(key, told["Size"], told["LastModified"], at, told["ETag"])
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; says how many."""
@@ -258,14 +272,14 @@ class ObjectStore:
         )
 
 
-def _client(tries: int) -> S3Client:
+def _client(tries: int, answer_seconds: float) -> S3Client:
     """The AWS client; a store of one's own is asked by path, as most of them want it."""
     for name in ("boto3", "botocore", "s3transfer", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)  # below it, headers are told
     session = boto3.Session()
     config = Config(
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=ANSWER_SECONDS,
+        read_timeout=answer_seconds,
         retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
     )
