@@ -43,6 +43,7 @@ from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, 
 from warehouse.releases import Release, damage_of_current, publish
 
 RETRY_SECONDS = 0.25
+READ_WHOLE_EVERY_DAYS = 7  # every byte of the release; other nights, what tells of a change
 _REPLACED = "It was replaced by a new release of what is loaded."
 _STAYS = "Readers were put back to it, so it stays: publish another (smartconnect rollback)."
 Item = NormalisedDay | ExportedDay
@@ -253,7 +254,8 @@ async def load_one_day(dataset: str, day: date) -> DayOutcome:
 async def publish_release() -> int | None:
     """Publish what is loaded as a new release; None where nothing is new."""
     run = current_run()
-    damage = await in_thread(damage_of_current, run.layout)
+    whole = run.settings.today().toordinal() % READ_WHOLE_EVERY_DAYS == 0
+    damage = await in_thread(damage_of_current, run.layout, whole=whole)
     async with writer_session(run) as writer:
         release = await publish_now(writer, run, damage)
     if damage is not None:

@@ -116,13 +116,15 @@ class CallbackComparison:
 def compare_callbacks(writer: Writer) -> list[CallbackComparison]:
     """Each day that both tell of, and the threads that differ; also kept in meta."""
     connection = writer.connection
+    # Without callbacks there is nothing to compare, and chats needn't be read to find that out.
+    came = connection.execute("SELECT 1 FROM incoming_messages LIMIT 1").fetchall()
     told = [
         CallbackComparison(
             **dict(zip(_COLUMNS, row[:10], strict=False)),
             only_callback_ids=tuple(row[10]),
             only_export_ids=tuple(row[11]),
         )
-        for row in connection.execute(_SQL).fetchall()
+        for row in (connection.execute(_SQL).fetchall() if came else ())
     ]
     _keep(writer, told)
     return told

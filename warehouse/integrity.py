@@ -2,7 +2,8 @@
 
 Nobody but root can write into a release, and root can: DuckDB opens it for writing without a word,
 and what is left in a `.wal` beside it is shown to every reader. So the manifest says of each file
-how long it is, when it was written last and what its hash is.
+how long it is, when it was written last and what its hash is; of the database, which is another one
+each night and the largest of all, what its blocks' checksums tell (warehouse/blocks.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from warehouse.blocks import block_fingerprint, is_broken
 
 MANIFEST, DATABASE = "manifest.json", "warehouse.duckdb"
 Files = Mapping[str, Mapping[str, Any]]
@@ -45,7 +48,7 @@ class Damage:
 
 
 def fingerprints(root: Path, known: Files) -> dict[str, dict[str, Any]]:
-    """Each file of a release that is being built: bytes, mtime_ns and sha256.
+    """Each file of a release that is being built: bytes, mtime_ns and sha256, or blocks.
 
     A file that `known` (the release before) tells the same of is not read again: most are links to
     the same lake files.
@@ -56,19 +59,24 @@ def fingerprints(root: Path, known: Files) -> dict[str, dict[str, Any]]:
         told = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
         before = known.get(name, {})
         same = all(before.get(key) == value for key, value in told.items())
-        found[name] = {**told, "sha256": before["sha256"] if same else sha256(path)}
+        blocks = block_fingerprint(path) if name == DATABASE else None
+        if blocks:
+            found[name] = {**told, "blocks": blocks}
+        else:
+            found[name] = {**told, "sha256": before["sha256"] if same else sha256(path)}
     return found
 
 
-def find_damage(number: int, root: Path, known: Files) -> Damage | None:
+def find_damage(number: int, root: Path, known: Files, *, whole: bool = False) -> Damage | None:
     """Compare a release with what its manifest says; None where it is as it was published.
 
-    The database is read as a whole; another file only where its length or time is another.
+    Of the database the blocks' checksums are read; another file only where its length or time is
+    another. With `whole`, every byte: what went wrong beneath the file system shows only so.
     """
     if not known:  # published before its files were listed
         return None
     there = {str(path.relative_to(root)): path for path in _files(root)}
-    changed = [n for n, told in known.items() if n in there and _differs(there[n], told)]
+    changed = [n for n, told in known.items() if n in there and _differs(there[n], told, whole)]
     gone = [name for name in known if name not in there]
     added = [name for name in there if name not in known]
     if not (changed or gone or added):
@@ -82,15 +90,22 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_as_published(path: Path, told: Mapping[str, Any]) -> bool:
+    """Whether a release's file is what its manifest tells, as `find_damage` looks at it."""
+    return not _differs(path, told)
+
+
 def _files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and path.relative_to(root) != Path(MANIFEST):
             yield path
 
 
-def _differs(path: Path, told: Mapping[str, Any]) -> bool:
+def _differs(path: Path, told: Mapping[str, Any], whole: bool = False) -> bool:
     status = path.stat()
     if status.st_size != told["bytes"]:
         return True
+    if "blocks" in told:
+        return block_fingerprint(path) != told["blocks"] or (whole and is_broken(path))
     touched = status.st_mtime_ns != told["mtime_ns"] or path.name == DATABASE
-    return touched and sha256(path) != told["sha256"]
+    return (touched or whole) and sha256(path) != told["sha256"]

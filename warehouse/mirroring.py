@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from warehouse.erasinglist import read_list
 from warehouse.errors import HashMismatch, NoSuchRelease, OtherOrigin, OtherPublisher, WriterBusy
-from warehouse.integrity import MANIFEST, sha256
+from warehouse.integrity import MANIFEST, is_as_published, sha256
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes
 from warehouse.releases import current_release
 from warehouse.store import ObjectStore
@@ -116,6 +116,7 @@ def _mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored
     else:
         store.prove_conditions(f"{PROBE}-{token_hex(8)}.json")
     attempt = attempt_of(publisher, base.etag if base else None)
+    local = _hashed(local)
     sent = _send(store, local, _known(store, base), attempt)
     number = base.pointer.publication + 1 if base else 1
     text = store_manifest(local.manifest, number, sent.keys)
@@ -216,10 +217,7 @@ def _send(
     def send(name: str) -> None:
         path = local.path / name
         if sha256(path) != files[name]["sha256"]:
-            raise HashMismatch(
-                f"{path} isn't what release {local.number} was published with: nothing of it was "
-                "put on the object store. The next run replaces the release."
-            )
+            raise _written_into(path, local.number)
         store.upload(path, keys[name])
         sys.audit("smartconnect.point", "warehouse.mirroring.file-sent")
 
@@ -231,6 +229,25 @@ def _send(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     return _Sent(keys, len(wanted), sum(files[name]["bytes"] for name in wanted))
+
+
+def _hashed(local: _Local) -> _Local:
+    """With the sha256 of files that the data directory knows otherwise: readers there prove it."""
+    files = dict(local.manifest["files"])
+    for name, told in files.items():
+        if "sha256" not in told:
+            path = local.path / name
+            if not is_as_published(path, told):
+                raise _written_into(path, local.number)
+            files[name] = {**told, "sha256": sha256(path)}
+    return replace(local, manifest={**local.manifest, "files": files})
+
+
+def _written_into(path: Path, number: int) -> HashMismatch:
+    return HashMismatch(
+        f"{path} isn't what release {number} was published with: nothing of it was put on the "
+        "object store. The next run replaces the release."
+    )
 
 
 def _kept(before: Pointer, pointer: Pointer, now: datetime, rules: Rules) -> tuple[Kept, ...]:

@@ -1,12 +1,14 @@
 """Whether all that tells of a day agrees: ledger, raw file, lake, database, release, statistics.
 
 Only counts are compared, so that every night can afford it: Parquet files tell theirs in their
-footers, and a table in one GROUP BY.
+footers, a table in one GROUP BY. And only of days that came lately, disagreed before, or are in the
+night's share, so that the cost doesn't grow with the years: a table tells the count of all its rows
+at once, and where that isn't the ledger's, every day is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -43,9 +45,14 @@ class Comparison:
         """Whether both are the same."""
         return self.expected == self.found
 
+    @property
+    def key(self) -> tuple[str, date, str]:
+        """What was counted of which day."""
+        return (self.dataset, self.window_day, self.compared)
+
 
 @dataclass(frozen=True)
-class _Day:
+class LoadedDay:
     """A day by the ledger; what its load accounts for and read is None where none is written."""
 
     day: date
@@ -56,8 +63,14 @@ class _Day:
     accounted: int | None
     read: int | None
 
+    @property
+    def shown(self) -> int:
+        """Rows that the table has of it."""
+        return self.rows - self.duplicate - self.hidden
 
-def _days(writer: Writer, dataset: str) -> list[_Day]:
+
+def loaded_days(writer: Writer, dataset: str) -> list[LoadedDay]:
+    """Every loaded day of a dataset, in order."""
     found = writer.connection.execute(
         """SELECT days.window_day, days.rows, days.rows_duplicate, days.rows_hidden,
                   days.lake_file, loads.rows_loaded + loads.rows_duplicate + loads.rows_quarantined,
@@ -69,37 +82,72 @@ def _days(writer: Writer, dataset: str) -> list[_Day]:
         [dataset],
     ).fetchall()
     return [
-        _Day(day, rows, duplicate, hidden, writer.layout.root / lake, accounted, read)
+        LoadedDay(day, rows, duplicate, hidden, writer.layout.root / lake, accounted, read)
         for day, rows, duplicate, hidden, lake, accounted, read in found
     ]
 
 
-def _table_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, int]:
+def _table_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, days: Collection[date] | None
+) -> dict[date, int]:
+    """Rows by day, of these days or of all; other days' row groups aren't read."""
     found = connection.execute(
-        f"SELECT window_day, count(*) FROM {quoted(contract.dataset)} GROUP BY window_day"
+        f"SELECT window_day, count(*) FROM {quoted(contract.dataset)} {of_days(days)} "
+        "GROUP BY window_day"
     ).fetchall()
     return {row[0]: int(row[1]) for row in found}
 
 
+def of_days(days: Collection[date] | None) -> str:
+    """A WHERE clause for a table's rows of these days; none for all."""
+    if days is None:
+        return ""
+    listed = ", ".join(f"DATE '{day}'" for day in sorted(days))
+    return f"WHERE window_day IN ({listed})" if listed else "WHERE false"
+
+
+def _all_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {quoted(contract.dataset)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def days_to_look_into(
+    writer: Writer, dataset: str, days: Sequence[date], share: tuple[int, int]
+) -> set[date]:
+    """Days observed within a day of the last one, those that disagreed, and the night's share."""
+    rows = writer.connection.execute(
+        """SELECT window_day FROM meta.days WHERE dataset = $dataset AND checked_at >= (
+               SELECT max(checked_at) - INTERVAL 1 DAY FROM meta.days WHERE dataset = $dataset)
+           UNION SELECT window_day FROM meta.reconciliation
+           WHERE dataset = $dataset AND NOT agrees""",
+        {"dataset": dataset},
+    ).fetchall()
+    number, of = share
+    return {row[0] for row in rows} | set(days[number::of])
+
+
 def compare_days(writer: Writer, dataset: str, share: tuple[int, int] = (0, 1)) -> list[Comparison]:
-    """Ledger against itself, lake and database, for each loaded day of a dataset.
+    """Ledger against itself, lake and database, for loaded days of a dataset.
 
     Args:
         writer: the open database.
         dataset: one that comes by days.
-        share: (n, of): of all lake files, look into every `of`-th from the n-th on.
+        share: (n, of): of all days, look into every `of`-th from the n-th on; beside those that
+            came lately or disagreed. The ledger alone is compared for all.
     """
-    table = _table_rows(writer.connection, writer.contracts[dataset])
+    contract, days = writer.contracts[dataset], loaded_days(writer, dataset)
+    looked_into = days_to_look_into(writer, dataset, [day.day for day in days], share)
+    as_told = _all_rows(writer.connection, contract) == sum(day.shown for day in days)
+    counted = looked_into if as_told else None
+    table = _table_rows(writer.connection, contract, counted)
     told: list[Comparison] = []
-    days = _days(writer, dataset)
-    for number, day in enumerate(days):
-        shown = day.rows - day.duplicate - day.hidden
-        pairs: list[tuple[str, int, int | None]] = [
-            ("rows in the database", shown, table.pop(day.day, 0))
-        ]
+    for day in days:
+        pairs: list[tuple[str, int, int | None]] = []
+        if counted is None or day.day in counted:
+            pairs.append(("rows in the database", day.shown, table.pop(day.day, 0)))
         if day.read is not None and day.accounted is not None:
             pairs.append(("rows the ledger accounts for", day.read, day.accounted))
-        if number % share[1] == share[0]:
+        if day.day in looked_into:
             pairs.append(("rows in the lake file", day.rows, footer_rows(day.lake)))
         told += [Comparison(dataset, day.day, *pair) for pair in pairs]
     told += [Comparison(dataset, day, "rows in the database", 0, n) for day, n in table.items()]
@@ -109,55 +157,43 @@ def compare_days(writer: Writer, dataset: str, share: tuple[int, int] = (0, 1)) 
 def compare_release(
     writer: Writer, release: Release, dataset: str, share: tuple[int, int] = (0, 1)
 ) -> list[Comparison]:
-    """The database against a release that was made of it: its database and its Parquet files."""
+    """The database against a release that was made of it: its database and its Parquet files.
+
+    Of days as `compare_days` looks into.
+    """
     contract = writer.contracts[dataset]
-    expected = _table_rows(writer.connection, contract)
+    days = [day.day for day in loaded_days(writer, dataset)]
+    looked_into = days_to_look_into(writer, dataset, days, share)
     with duckdb.connect(str(release.path / DATABASE), read_only=True) as connection:
-        published = _table_rows(connection, contract)
+        same = _all_rows(connection, contract) == _all_rows(writer.connection, contract)
+        published = _table_rows(connection, contract, looked_into if same else None)
+    expected = _table_rows(writer.connection, contract, looked_into if same else None)
     told = [
         Comparison(dataset, day, "rows in the release's database", rows, published.get(day, 0))
         for day, rows in expected.items()
     ]
     root = release.path / PARQUET / dataset
-    for number, (day, rows) in enumerate(sorted(expected.items())):
-        if number % share[1] == share[0]:
-            path = root / f"window_day={day.isoformat()}" / "part.parquet"
-            what = "rows in the release's Parquet"
-            told.append(Comparison(dataset, day, what, rows, footer_rows(path)))
+    for day in sorted(looked_into & expected.keys()):
+        path = root / f"window_day={day.isoformat()}" / "part.parquet"
+        what = "rows in the release's Parquet"
+        told.append(Comparison(dataset, day, what, expected[day], footer_rows(path)))
     return told
 
 
-def compare_statistics(writer: Writer) -> list[Comparison]:
-    """Messages of `chats` against those the statistics export counts, for days that have both.
-
-    Only measures that the export's columns bring; none: nothing can be compared.
-    """
-    told = []
-    for measure, direction in MESSAGE_MEASURES.items():
-        found = writer.connection.execute(
-            f"""WITH counted AS (
-                    SELECT window_day, sum({measure})::BIGINT AS messages FROM statistics
-                    WHERE {measure} IS NOT NULL GROUP BY window_day),
-                messages AS (
-                    SELECT window_day, count(*) AS messages FROM chats
-                    WHERE $direction IS NULL OR direction = $direction GROUP BY window_day)
-                SELECT window_day, messages.messages, counted.messages
-                FROM counted JOIN messages USING (window_day) ORDER BY window_day""",
-            {"direction": direction},
-        ).fetchall()
-        told += [Comparison("statistics", row[0], measure, row[1], row[2]) for row in found]
-    return told
+def kept_comparisons(writer: Writer) -> list[Comparison]:
+    """What earlier runs found: all that disagreed, and what statistics were compared by."""
+    rows = writer.connection.execute(
+        "SELECT dataset, window_day, compared, expected, found FROM meta.reconciliation"
+    ).fetchall()
+    return [Comparison(*row) for row in rows]
 
 
 def keep_comparisons(writer: Writer, told: Sequence[Comparison]) -> None:
     """Write what disagrees, and all that statistics were compared by, into meta.reconciliation."""
     kept = [c for c in told if not c.agrees or c.compared in MESSAGE_MEASURES]
     rows = sorted((c.dataset, c.window_day, c.compared, c.expected, c.found) for c in kept)
-    before = writer.connection.execute(
-        """SELECT dataset, window_day, compared, expected, found FROM meta.reconciliation
-           ORDER BY ALL"""
-    ).fetchall()
-    if [tuple(row) for row in before] == rows:
+    before = [(*c.key, c.expected, c.found) for c in kept_comparisons(writer)]
+    if sorted(before) == rows:
         return
     names = ("dataset", "window_day", "compared", "expected", "found")
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}

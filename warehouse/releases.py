@@ -87,10 +87,12 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
     return release
 
 
-def damage_of_current(layout: DataDirectory) -> Damage | None:
-    """What was done to the release that readers see, if anything."""
+def damage_of_current(layout: DataDirectory, *, whole: bool = False) -> Damage | None:
+    """What was done to the release that readers see, if anything; `whole`: every byte is read."""
     current = current_release(layout)
-    return find_damage(current.number, current.path, _listed(current)) if current else None
+    if current is None:
+        return None
+    return find_damage(current.number, current.path, _listed(current), whole=whole)
 
 
 def _listed(release: Release) -> Files:

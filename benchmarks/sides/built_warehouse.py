@@ -1,6 +1,7 @@
 """A warehouse of any size, filled through the pipeline's own load from rows that are typed already.
 
 python -m benchmarks.sides.built_warehouse DATA --days 100 --rows 100000
+python -m benchmarks.sides.built_warehouse DATA --days 100 --statistics --last 2026-11-28
 """
 
 from __future__ import annotations
@@ -14,11 +15,21 @@ import duckdb
 import pyarrow as pa
 
 from benchmarks.sides.invented import FIRST_DAY, FIRST_ID, chats_sql
-from benchmarks.sides.ours import OBSERVED_AT, SCHEMA, data_directory, load, session
+from benchmarks.sides.ours import (
+    OBSERVED_AT,
+    SCHEMA,
+    SCHEMAS,
+    data_directory,
+    day_load,
+    load,
+    session,
+)
 from benchmarks.sides.plain_duckdb import COLUMNS
+from transform.datasets import STATISTICS
 from transform.rules import Report
-from warehouse.database import prepare_tables
+from warehouse.database import Writer, prepare_tables
 from warehouse.lake import write_lake_file
+from warehouse.loading import load_day
 from warehouse.releases import publish
 
 
@@ -40,19 +51,59 @@ def typed_day(day: date, rows: int, first_id: int, load_id: str, observed_at: da
     return table.set_column(place, SCHEMA.field(place), seen)
 
 
+def statistics_day(day: date, rows: int, load_id: str, observed_at: datetime) -> pa.Table:
+    """What the statistics export counts of that day: a row a channel and operator, 36 in all."""
+    schema = STATISTICS.arrow_schema()
+    channels = ("Telegram", "WhatsApp", "VK", "Viber")
+    records = [
+        {
+            "date": day,
+            "channel": channel,
+            "user_id": str(100 + user),
+            "messages_count": rows // 36,
+            "observed_at": observed_at,
+            "load_id": load_id,
+        }
+        for channel in channels
+        for user in range(9)
+    ]
+    records[0]["messages_count"] = rows - 35 * (rows // 36)
+    whole = [dict.fromkeys(schema.names) | record for record in records]
+    return pa.Table.from_pylist(whole, schema=schema)
+
+
+def load_statistics(writer: Writer, day: date, rows: int, observed_at: datetime) -> None:
+    """The day's statistics through lake and database."""
+    load_id, schema = f"statistics-{day}", STATISTICS.arrow_schema()
+    table = statistics_day(day, rows, load_id, observed_at)
+    lake = write_lake_file(
+        writer.layout,
+        schema,
+        table.to_batches(),
+        dataset="statistics",
+        window_day=day,
+        load_id=load_id,
+    )
+    report = Report("statistics", rows_read=table.num_rows, rows_out=table.num_rows)
+    load_day(writer, schema, day_load(STATISTICS, lake, report, day, load_id, observed_at))
+
+
 def main() -> None:
     """Prints the day in the middle and its first id as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--last", type=date.fromisoformat, help="the last day; else from FIRST_DAY")
+    parser.add_argument("--statistics", action="store_true")
     given = parser.parse_args()
     layout = data_directory(given.data)
+    first_day = given.last - timedelta(days=given.days - 1) if given.last else FIRST_DAY
     observed_at = OBSERVED_AT + timedelta(days=given.days)  # no message is later than its export
-    with session(layout) as writer:
+    with session(layout, SCHEMAS) as writer:
         prepare_tables(writer)
         for number in range(given.days):
-            day, first_id = FIRST_DAY + timedelta(days=number), FIRST_ID + number * given.rows
+            day, first_id = first_day + timedelta(days=number), FIRST_ID + number * given.rows
             load_id = f"load-{day}"
             table = typed_day(day, given.rows, first_id, load_id, observed_at)
             lake = write_lake_file(
@@ -65,10 +116,12 @@ def main() -> None:
             )
             report = Report("chats", rows_read=given.rows, rows_out=given.rows)
             load(writer, lake, report, day, load_id, observed_at)
+            if given.statistics:
+                load_statistics(writer, day, given.rows, observed_at)
         publish(writer, keep=2)
     middle = given.days // 2
     told = {
-        "middle_day": (FIRST_DAY + timedelta(days=middle)).isoformat(),
+        "middle_day": (first_day + timedelta(days=middle)).isoformat(),
         "first_id": FIRST_ID + middle * given.rows,
     }
     print(json.dumps(told))

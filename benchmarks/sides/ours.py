@@ -11,11 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from transform.datasets import CHATS
+import pyarrow as pa
+
+from transform.contract import Dataset
+from transform.datasets import CHATS, DATASETS
 from transform.normalise import Origin, normalise_export
 from transform.readers import open_export
 from transform.rules import Report
@@ -26,6 +30,7 @@ from warehouse.loading import DayLoad, load_day
 from warehouse.releases import publish
 
 SCHEMA = CHATS.arrow_schema()
+SCHEMAS = [dataset.arrow_schema() for dataset in DATASETS.values()]
 OBSERVED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS_AT_ONCE = 2  # flows.pipeline.NORMALISE_AT_ONCE, without importing Prefect
 
@@ -47,31 +52,34 @@ def normalise(
     return lake, typed.report
 
 
+def day_load(
+    dataset: Dataset, lake: LakeFile, report: Report, day: date, load_id: str, observed_at: datetime
+) -> DayLoad:
+    """The day as `load_day` takes it."""
+    return DayLoad(
+        dataset=dataset.name,
+        window_day=day,
+        load_id=load_id,
+        observed_at=observed_at,
+        file_sha256=load_id,
+        file_bytes=lake.bytes,
+        task_id=1,
+        contract_version=dataset.version,
+        flow_run_id="",
+        export_seconds=1.0,
+        lake_path=lake.path,
+        quarantine_path=None,
+        rows_read=report.rows_read,
+        rows_quarantined=report.rows_quarantined,
+        rows_outside_day=report.rows_outside_day,
+    )
+
+
 def load(
     writer: Writer, lake: LakeFile, report: Report, day: date, load_id: str, observed_at: datetime
 ) -> None:
     """The day into the writer's database."""
-    result = load_day(
-        writer,
-        SCHEMA,
-        DayLoad(
-            dataset="chats",
-            window_day=day,
-            load_id=load_id,
-            observed_at=observed_at,
-            file_sha256=load_id,
-            file_bytes=lake.bytes,
-            task_id=1,
-            contract_version=CHATS.version,
-            flow_run_id="",
-            export_seconds=1.0,
-            lake_path=lake.path,
-            quarantine_path=None,
-            rows_read=report.rows_read,
-            rows_quarantined=report.rows_quarantined,
-            rows_outside_day=report.rows_outside_day,
-        ),
-    )
+    result = load_day(writer, SCHEMA, day_load(CHATS, lake, report, day, load_id, observed_at))
     if result.outcome != "loaded" or result.rows_loaded != report.rows_out:
         raise SystemExit(f"{day}: {result}")
 
@@ -106,9 +114,11 @@ def run_again(root: Path, path: Path) -> None:
     print(json.dumps({"normalise": written - before, "load": loaded - written}))
 
 
-def session(layout: DataDirectory) -> AbstractContextManager[Writer]:
+def session(
+    layout: DataDirectory, schemas: Sequence[pa.Schema] = (SCHEMA,)
+) -> AbstractContextManager[Writer]:
     """The writer's database, within the memory that a run gives it by default."""
-    return open_writer(layout, holder="benchmark", wait_seconds=0, schemas=[SCHEMA])
+    return open_writer(layout, holder="benchmark", wait_seconds=0, schemas=schemas)
 
 
 def _cpu_seconds() -> float:

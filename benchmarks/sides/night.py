@@ -1,0 +1,138 @@
+"""What a nightly does to the warehouse, without vendor and Prefect: a day of new rows and all else.
+
+Every step of `flows.ingest` and `flows.nightly` that touches the data directory, in their order.
+The newest day is loaded again with other texts; the two days before it, and three of statistics,
+are confirmed.
+
+python -m benchmarks.sides.night DATA EXPORT.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.sides.ours import load, normalise
+from flows.callbackcheck import compare
+from flows.completeness import EXPORTED, as_markdown, told_by
+from flows.ingest import read_ledger
+from flows.loader import publish_now, writer_session
+from flows.nightly import retire, space_left
+from flows.reconciliation import reconcile, reconcile_release
+from flows.run import Run, open_run
+from flows.settings import load_settings
+from transform.datasets import DATASETS
+from warehouse.completeness import DAY_FACTS_SQL, day_facts
+from warehouse.database import Writer
+from warehouse.ledger import day_states
+from warehouse.loading import DayConfirmation, confirm_day
+from warehouse.releases import damage_of_current
+from warehouse.space import require_space
+
+LOOKBACK_DAYS = 3
+Steps = dict[str, dict[str, float]]
+
+
+@contextmanager
+def step(steps: Steps, name: str) -> Iterator[None]:
+    """Add the block's seconds to a step of that name."""
+    cpu, wall = _cpu_seconds(), time.monotonic()
+    yield
+    told = steps.setdefault(name, {"cpu": 0.0, "wall": 0.0})
+    told["cpu"] += _cpu_seconds() - cpu
+    told["wall"] += time.monotonic() - wall
+
+
+def confirm(writer: Writer, dataset: str, day: date, now: datetime) -> None:
+    """Note that the day came as it was."""
+    state = day_states(writer, dataset)[day]
+    seen = DayConfirmation(
+        dataset=dataset,
+        window_day=day,
+        load_id=f"seen-{now:%Y%m%d%H%M%S%f}",
+        observed_at=now,
+        file_sha256=state.file_sha256,
+        file_bytes=1,
+        task_id=1,
+        contract_version=DATASETS[dataset].version,
+        flow_run_id="",
+        export_seconds=1.0,
+    )
+    confirm_day(writer, seen)
+
+
+async def night(run: Run, path: Path, steps: Steps) -> None:
+    """One night."""
+    day, now = date.fromisoformat(path.stem), datetime.now(UTC) + timedelta(days=3650)
+    load_id = f"night-{now:%Y%m%d%H%M%S%f}"
+    with step(steps, "read the ledger"):
+        await read_ledger(run, EXPORTED)
+        require_space(run.layout, LOOKBACK_DAYS, run.keep_free_bytes)
+    with step(steps, "read, normalise, lake"):
+        lake, report = normalise(run.layout, path, day, load_id, now)
+    with step(steps, "load and confirm"):
+        async with writer_session(run) as writer:
+            load(writer, lake, report, day, load_id, now)
+            for back in range(LOOKBACK_DAYS):
+                for dataset in EXPORTED if back else ("statistics",):
+                    confirm(writer, dataset, day - timedelta(days=back), now)
+    with step(steps, "reconcile"):
+        async with writer_session(run) as writer:
+            told = reconcile(writer, run)
+            compare(writer, run)
+    wrong = [c for c in told if not c.agrees]
+    with step(steps, "look for damage"):
+        damage = damage_of_current(run.layout)
+    with step(steps, "publish"):
+        async with writer_session(run) as writer:
+            release = await publish_now(writer, run, damage)
+    with step(steps, "reconcile the release"):
+        async with writer_session(run) as writer:
+            wrong += [c for c in reconcile_release(writer, run) if not c.agrees]
+    with step(steps, "retention, completeness, space"):
+        await retire(run)
+        async with writer_session(run) as writer:
+            facts = day_facts(writer.connection.execute(DAY_FACTS_SQL).fetchall())
+        as_markdown(told_by(run.settings, facts))
+        await space_left(run)
+    if damage or release is None or wrong:
+        raise SystemExit(f"{path}: {damage}, {release}, {wrong[:3]}")
+
+
+async def measured(path: Path) -> Steps:
+    """The night's steps."""
+    steps: Steps = {}
+    opening = step(steps, "open the run")
+    opening.__enter__()
+    async with open_run(load_settings(), "night", "", offline=True) as run:
+        opening.__exit__(None, None, None)
+        await night(run, path, steps)
+    return steps
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Prints the seconds of each step as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("file", type=Path)
+    given = parser.parse_args()
+    os.environ["SMARTCONNECT_SANDBOX"] = "true"
+    os.environ["SMARTCONNECT_DATA_DIR"] = str(given.data)
+    print(json.dumps(asyncio.run(measured(given.file))))
+
+
+if __name__ == "__main__":
+    main()
