@@ -30,6 +30,10 @@ $(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
 	@$(INSTALL) -r requirements-fuzz.lock
 	@touch $@
 
+$(VENV)/.cluster: requirements-cluster.lock $(VENV)/.dev
+	@$(INSTALL) -r requirements-cluster.lock
+	@touch $@
+
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	@$(INSTALL) -r requirements-bench.lock
 	@touch $@
@@ -107,6 +111,7 @@ LOCK := env -u PIP_FIND_LINKS uv --no-config pip compile pyproject.toml --univer
 lock: ## write the locks anew from the ranges of pyproject.toml
 	@$(LOCK) -q -o requirements.lock
 	@$(LOCK) -q --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) -q --extra dev --extra redis --extra dask --extra ray -c requirements-dev.lock -o requirements-cluster.lock
 	@$(LOCK) -q --extra dev --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 	@env -u PIP_FIND_LINKS uv --no-config pip compile --group audit --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements-audit.lock
 	@$(LOCK) -q --extra dev --extra bench -c requirements-dev.lock -o requirements-bench.lock
