@@ -397,11 +397,18 @@ def personal_key(
 
 
 @app.command(hidden=True)
-def worker() -> None:
-    """Used by `up`: waits for the server, applies prefect.yaml, becomes the worker."""
+def worker(
+    name: Annotated[
+        str | None, typer.Option(help="Its name, where two run at once; the machine's without it.")
+    ] = None,
+    deploy: Annotated[
+        bool, typer.Option(help="Apply prefect.yaml, which one of several machines does.")
+    ] = True,
+) -> None:
+    """A worker of this machine: waits for Prefect's server, applies prefect.yaml, takes runs."""
     from flows.up import become_worker  # noqa: PLC0415
 
-    become_worker()
+    become_worker(name, deploying=deploy)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from honcho.manager import Manager
 
@@ -21,10 +20,8 @@ from flows.viewing import dashboard_port
 from warehouse.layout import PRIVATE_DIR, DataDirectory
 from warehouse.privatefiles import private_files
 
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State
-
 LOOPBACK = "127.0.0.1"
+LOCAL_API = f"http://{LOOPBACK}:4200/api"
 UI_USER = "smartconnect"
 SANDBOX_DIR = "data-sandbox"
 SANDBOX_SECRET = "sandbox-callbacks"  # noqa: S105  (of invented data)
@@ -131,43 +128,26 @@ def _quoted(name: str) -> str:
     return shlex.quote(program(name))
 
 
-def become_worker() -> None:
-    """Wait for the server, apply `prefect.yaml`, then become the worker.
+def become_worker(name: str | None = None, *, deploying: bool = True) -> None:
+    """Wait for the server, apply `prefect.yaml`, then become a worker of this machine.
+
+    Args:
+        name: the worker's; the machine's without it. Two workers at once have two names.
+        deploying: whether `prefect.yaml` is applied, which one of several machines does.
 
     Raises:
         FlowError: the server didn't answer, or a deployment was refused.
     """
-    api = os.environ["PREFECT_API_URL"]
+    from flows.deadruns import close_dead_runs, worker_name  # noqa: PLC0415  (settings first)
+
+    name = name or worker_name()
+    api = os.environ.get("PREFECT_API_URL", LOCAL_API)
     wait_for_url(f"{api}/health", None, "Prefect's server")
     create_pool()
-    close_dead_runs()
-    for name in deploy():
-        print(f"Automation installed: {name}")  # noqa: T201  (the terminal of `up`)
+    close_dead_runs(POOL, name)
+    for automation in deploy() if deploying else ():
+        print(f"Automation installed: {automation}")  # noqa: T201  (the terminal of `up`)
     prefect = program("prefect")
     os.execv(  # noqa: S606
-        prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
+        prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
     )
-
-
-def close_dead_runs() -> int:
-    """Tell the server that runs which an earlier worker of the pool left are no more; how many.
-
-    It would take them for running for ever, and with them their deployment's only slot: every later
-    backfill would wait, every later nightly be cancelled. Their exports are taken up by the next.
-    """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415  (settings first)
-    from prefect.client.schemas import filters  # noqa: PLC0415
-    from prefect.client.schemas.objects import StateType  # noqa: PLC0415
-    from prefect.states import Crashed  # noqa: PLC0415
-
-    begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-    of_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
-    states = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=begun))
-    with get_client(sync_client=True) as client:
-        dead = client.read_flow_runs(
-            work_pool_filter=of_pool, flow_run_filter=filters.FlowRunFilter(state=states)
-        )
-        for run in dead:
-            ended: State[Any] = Crashed(message="The worker that ran it was stopped; run it again.")
-            client.set_flow_run_state(run.id, ended, force=True)
-    return len(dead)
