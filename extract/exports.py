@@ -8,6 +8,7 @@ async with jobs.claim(request) as claim:     # nobody else exports this request 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,6 +69,11 @@ class ExportJobs:
     def is_under_way(self, request: ExportRequest) -> bool:
         """Whether a run started it and nobody has used it up."""
         return self._shared.journal.read(request) is not None
+
+    def used_up(self, request: ExportRequest) -> None:
+        """An export that was loaded, whoever had started it: no later run takes it up."""
+        self._shared.journal.remove(request)
+        sys.audit("smartconnect.point", "extract.exports.used-up")
 
     async def observed_now(self, not_before: datetime | None = None) -> datetime:
         """The instant of what is asked for now, later than every one before (`Instants.next`)."""

@@ -13,6 +13,8 @@ FlowError
 ├── NightlyOverdue   no nightly succeeded for too long: the operator looks why
 ├── OverBudget       more calls than a run or a day may make: a smaller window, or a larger budget
 ├── NothingFound     every day came empty: the operator checks what the vendor selects
+├── MachinesDiffer   a machine of the cluster is set up otherwise: its operator makes them alike
+├── ClusterLost      the Dask or Ray cluster can't be used, or lost a day: see to it, run again
 ├── StageFailed      nobody foresaw it (flows/stages.py): a fault of the pipeline
 └── DaysFailed       some days failed, the others are done: the list says which and why
 
@@ -23,13 +25,13 @@ for, what came, and what to do.
 correct what was asked or set: nothing was started
     InvalidWindow, NotConfigured, OverBudget, TooLong, NotApproved, BadConfiguration,
     InvalidMapping, OtherOrigin, UnusablePolicy, UnusableKey, UnusablePerson, EraseRefused,
-    ExtractRefused, ReportingFileWrong
+    ExtractRefused, ReportingFileWrong, MachinesDiffer
 give it what it needs, then run again: this run stopped
     TokenRefused, DiskUnusable, DirectoryUnusable, StoreRefused
 run again later: nothing is lost, an export under way is waited for
     VendorUnavailable, VendorBusy, TaskFailed, ExportFailed, ExportTimedOut, LocationExpired,
     DownloadRefused, DownloadIncomplete, EmptyDownload, CallBudgetSpent, ClaimedElsewhere,
-    WriterBusy, ErasedMeanwhile, NotDelivered, StoreUnavailable
+    WriterBusy, ErasedMeanwhile, NotDelivered, StoreUnavailable, ClusterLost
 say what the vendor means by it: a setting, or a line of the mapping file
     UnexpectedStatus, InvalidReply, RequestRefused, OperationNotFound, RedirectRefused,
     LocationRefused, DownloadTooLarge, NotAnExport, UnreadableExport, MissingColumn,
@@ -92,6 +94,14 @@ class NightlyOverdue(FlowError):
 
 class OverBudget(FlowError):
     """The run would make more calls than it may: nothing was started."""
+
+
+class MachinesDiffer(FlowError):
+    """A machine of the cluster would read a day otherwise than it is loaded; nothing was asked."""
+
+
+class ClusterLost(FlowError):
+    """The cluster can't be reached, or a day was lost with it; exports under way are taken up."""
 
 
 class NothingFound(FlowError):

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from flows.budget import require_budget, within_budget
 from flows.callbackcheck import callback_warnings, compare, tell_callbacks
+from flows.cluster import Cluster, cluster_of
 from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
@@ -113,8 +114,8 @@ async def ingest(
         require_budget(run, days, known.export_seconds)
     await in_thread(require_space, run.layout, len({day for _, day in days}), run.keep_free_bytes)
     loader = Loader(run, known.states, force=options.force, accept_smaller=options.accept_smaller)
-    async with loader.serving():
-        report.outcomes += await _followed(run, days, loader, options)
+    async with loader.serving(), cluster_of(run, options.from_raw) as cluster:
+        report.outcomes += await _followed(run, days, loader, options, cluster)
     if with_users:
         report.outcomes.append(await list_outcome(run))
     told = await _reconciled(run, reconcile)
@@ -122,12 +123,24 @@ async def ingest(
     report.release = await publish_release() or loader.released
     report.notes += run.notes
     await mirror_release(run, report)
+    await forget_used(run, report)
     told += await _reconciled(run, reconcile_release)
     report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []
     await tell(told)
     await tell_callbacks(called)
     _refuse_all_empty(report.outcomes, known)
+
+
+async def forget_used(run: Run, report: RunReport) -> None:
+    """Exports that other machines made are used up once what they brought is where all see it.
+
+    A machine that is lost before takes its database along, but neither them nor their files.
+    """
+    if report.unmirrored is not None:
+        return
+    for request in run.used_up:
+        await in_thread(run.jobs.used_up, request)
 
 
 async def _reconciled(run: Run, comparing: Callable[[Writer, Run], list[T]]) -> list[T]:
@@ -169,7 +182,7 @@ async def find_kept(run: Run, days: Sequence[DayKey], *, accept_smaller: bool = 
 
 
 async def _followed(
-    run: Run, days: list[DayKey], loader: Loader, options: Options
+    run: Run, days: list[DayKey], loader: Loader, options: Options, cluster: Cluster | None
 ) -> list[DayOutcome]:
     """Run the days with a progress artifact that is written every few seconds."""
     progress = Progress("progress")
@@ -182,7 +195,7 @@ async def _followed(
 
     shower = asyncio.create_task(show())
     try:
-        return await run_days(run, days, loader, options, progress.tick)
+        return await run_days(run, days, loader, options, progress.tick, cluster)
     finally:
         shower.cancel()
         with suppress(asyncio.CancelledError):

@@ -122,14 +122,16 @@ class Loader:
         self._published_at = time.monotonic()
         self.released: int | None = None
 
+    def known(self, key: tuple[str, date]) -> tuple[str, str, str] | None:
+        """What a day holds: its file, by which contract and mapping; None where nothing is."""
+        state = self._states.get(key[0], {}).get(key[1])
+        if state is None:
+            return None
+        return state.file_sha256, state.contract_version, state.mapping_version
+
     def is_known(self, exported: ExportedDay) -> bool:
         """Whether this very file is what the day holds, read by the same contract and mapping."""
-        state = self._states.get(exported.dataset, {}).get(exported.day)
-        return state is not None and (
-            state.file_sha256,
-            state.contract_version,
-            state.mapping_version,
-        ) == (
+        return self.known((exported.dataset, exported.day)) == (
             exported.sha256,
             DATASETS[exported.dataset].version,
             self._run.reading.version(exported.dataset),

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from extract.errors import DownloadFailed, StopRun
+from flows.cluster import Cluster
+from flows.errors import MachinesDiffer
 from flows.loader import Loader, writer_session
+from flows.preparing import Known
 from flows.reading import ExportedDay
 from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
@@ -55,14 +59,25 @@ async def run_days(
     loader: Loader,
     options: Options,
     progress: Progress,
+    cluster: Cluster | None = None,
 ) -> list[DayOutcome]:
     """Bring every (dataset, day) of `days` into the warehouse; never raises for a single day.
 
+    Args:
+        run: the current run.
+        days: what to bring.
+        loader: serves them all.
+        options: as they were asked for.
+        progress: told of each day that is done.
+        cluster: prepares the days, where there is one.
+
     Raises:
         extract.errors.StopRun: no day can do better; days that were done stay done.
+        MachinesDiffer: nor here: a machine of the cluster is set up otherwise.
     """
     keys = list(days)
-    doors = _Doors(asyncio.Semaphore(options.days_at_once), asyncio.Semaphore(NORMALISE_AT_ONCE))
+    at_once = cluster.days_at_once if cluster else options.days_at_once
+    doors = _Doors(asyncio.Semaphore(at_once), asyncio.Semaphore(NORMALISE_AT_ONCE), cluster)
     tasks = [asyncio.create_task(_one_day(run, key, loader, options, doors)) for key in keys]
     progress(0, len(tasks))
     try:
@@ -81,6 +96,7 @@ async def run_days(
 class _Doors:
     days: asyncio.Semaphore
     normalise: asyncio.Semaphore
+    cluster: Cluster | None
 
 
 async def _one_day(
@@ -90,9 +106,10 @@ async def _one_day(
     async with doors.days:
         began = time.monotonic()
         try:
-            work = _replayed_day if options.from_raw else _claimed_day
+            here = _prepared_day if doors.cluster else _claimed_day
+            work = _replayed_day if options.from_raw else here
             outcome = await work(run, key, loader, options, doors)
-        except (StopRun, DirectoryUnusable):
+        except (StopRun, DirectoryUnusable, MachinesDiffer):
             raise
         except KNOWN as error:
             outcome = DayOutcome(dataset, day, FAILED, problem=str(error))
@@ -111,7 +128,7 @@ async def _claimed_day(
     ) as claim:
         run.claims[key] = claim
         try:
-            outcome = await _exported_day(run, key, loader, options, doors)
+            outcome = await _unless_erased(run, partial(_exported, key, loader, options, doors))
         except (TransformError, DownloadFailed):
             claim.finish()  # this file is no use: the next run asks for a new one
             raise
@@ -121,9 +138,31 @@ async def _claimed_day(
     return outcome
 
 
-async def _exported_day(
+async def _prepared_day(
     run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
 ) -> DayOutcome:
+    """One day that another machine prepares; used up once its rows are in the warehouse."""
+    assert doors.cluster is not None
+    known = None if options.force else loader.known(key)
+    outcome = await _unless_erased(run, partial(_from, doors.cluster, run, key, known, loader))
+    run.used_up.append(run.request(*key))
+    return outcome
+
+
+async def _from(
+    cluster: Cluster, run: Run, key: DayKey, known: Known | None, loader: Loader
+) -> DayOutcome:
+    ready = await cluster.prepare(run, key, known)
+    return await (
+        loader.load(ready.normalised) if ready.normalised else loader.confirm(ready.exported)
+    )
+
+
+async def _exported(key: DayKey, loader: Loader, options: Options, doors: _Doors) -> DayOutcome:
+    return await _load(await export_day(*key), loader, options, doors)
+
+
+async def _unless_erased(run: Run, work: Callable[[], Awaitable[DayOutcome]]) -> DayOutcome:
     """The day's export, kept and loaded; again where a person was erased meanwhile.
 
     An erasure takes away what was downloaded or read before its end, so that a file may be missing.
@@ -132,14 +171,14 @@ async def _exported_day(
     for _ in range(TIMES):
         before = read_list(run.layout)
         try:
-            return await _load(await export_day(*key), loader, options, doors)
+            return await work()
         except (OSError, *KNOWN):
             same = read_list(run.layout).generation == before.generation
             if same and not before.unfinished:
                 raise
         async with writer_session(run):
             pass
-    return await _load(await export_day(*key), loader, options, doors)
+    return await work()
 
 
 async def _replayed_day(

@@ -187,6 +187,17 @@ class Settings(BaseSettings):
         description="A release on the object store is kept for so long after the next one, also "
         "beyond `keep_releases`: for readers who began with it.",
     )
+    task_runner: Literal["local", "dask", "ray"] = Field(
+        "local",
+        description="Where days are prepared: in the flow's own process, or on a cluster "
+        "(docs/scale-out.md).",
+    )
+    cluster_address: str | None = Field(
+        None,
+        pattern=r"^[a-z]+://[^\s]+$|^[\w.-]+:\d+$|^auto$",
+        description="The cluster's: `tcp://host:8786` of Dask's scheduler, `ray://host:10001` of "
+        "Ray.",
+    )
     memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")
     calls_per_run: int | None = Field(
         None, ge=1, description="Calls of the API that one run may make; without it, no bound."

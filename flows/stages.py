@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from extract.claims import Claim
 from extract.errors import ExtractError
 from flows.errors import FlowError
 from flows.fetching import fetch
@@ -52,14 +53,19 @@ async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     except KNOWN:
         raise
     except Exception as error:  # noqa: BLE001  (its words may quote the data: they end here)
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-        raise StageFailed(
-            f"{type(error).__name__} in {Path(where).parent.name}/{Path(where).name}: "
-            "this is a fault of the pipeline; the day keeps its earlier data."
-        ) from None
+        raise unforeseen(error) from None
+
+
+def unforeseen(error: Exception) -> StageFailed:
+    """The error's kind and place, without its words."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return StageFailed(
+        f"{type(error).__name__} in {Path(where).parent.name}/{Path(where).name}: "
+        "this is a fault of the pipeline; the day keeps its earlier data."
+    )
 
 
 @task(name="export", task_run_name="export {dataset} {day}", cache_policy=NO_CACHE)
@@ -71,7 +77,11 @@ async def export_day(dataset: str, day: date) -> ExportedDay:
         flows.errors.ErasedMeanwhile: read the day again.
     """
     run = current_run()
-    claim = run.claims[dataset, day]
+    return await exported_by(run, run.claims[dataset, day], dataset, day)
+
+
+async def exported_by(run: Run, claim: Claim, dataset: str, day: date) -> ExportedDay:
+    """What `export_day` does, by the claim that is held for it."""
     fetched = await fetch(run, claim, dataset)
     ready, file = fetched.ready, fetched.file
     incoming = Incoming(

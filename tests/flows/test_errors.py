@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pickle
 import re
 
 import pytest
@@ -61,3 +62,21 @@ def test_a_message_has_three_parts(base: type[ExtractError] | type[TransformErro
     error = base(*given)
     assert (error.asked, error.came, error.cure) == parts
     assert all(part in str(error) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        member
+        for name in MODULES
+        for member in vars(importlib.import_module(name)).values()
+        if inspect.isclass(member) and member.__module__ == name
+    ],
+)
+def test_an_error_is_the_same_on_another_machine(error: type[Exception]) -> None:
+    parts = ("the day", "nothing came", "Look at it.")
+    given = {ExtractError: ("export", *parts), TransformError: parts}
+    words = next((told for base, told in given.items() if issubclass(error, base)), ("All is so.",))
+    made = error(*words)
+    there = pickle.loads(pickle.dumps(made))
+    assert (type(there), str(there)) == (error, str(made))
