@@ -1,8 +1,8 @@
 """How many calls of the API a run, and all runs of a day together, may make.
 
 Each attempt of a call counts, before it is sent. The day's calls are the bytes of one file that
-every process appends to: no lock, and a process that dies takes none of them back. Downloads don't
-count: they are no calls of the API.
+every process appends to: no lock, and a process that dies takes none of them back; of several
+machines, a document (`extract.sharedcalls`). Downloads don't count: they are no calls of the API.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 
 from extract.errors import CallBudgetSpent
 from extract.locks import private_folder, unusable
+from extract.sharedcalls import SharedCalls
+from extract.sharing import Shared
 
 _WHAT = "the count of calls"
 _CURE = (
@@ -47,27 +49,43 @@ class CallBudget:
         per_run: None for no bound.
         per_day: None for no bound.
         today: the company's day.
+        shared: count a day's calls by it over several machines, in place of the folder.
 
     Raises:
         DiskUnusable: here and from `spend`, where the folder can't be written.
     """
 
     def __init__(
-        self, folder: Path, per_run: int | None, per_day: int | None, today: Callable[[], date]
+        self,
+        folder: Path,
+        per_run: int | None,
+        per_day: int | None,
+        today: Callable[[], date],
+        shared: Shared | None = None,
     ) -> None:
         self._per_run, self._per_day, self._today = per_run, per_day, today
         self._spent = 0
-        self._folder = folder if per_day is None else private_folder(folder, _WHAT)
-        if per_day is not None:
+        self._shared = None if shared is None or per_day is None else SharedCalls(shared)
+        self._folder = folder
+        if per_day is not None and shared is None:
+            private_folder(folder, _WHAT)
             self._forget_earlier_days()
 
     def left(self) -> Left:
         """What may still be spent now."""
-        of_run = None if self._per_run is None else max(0, self._per_run - self._spent)
-        of_day = None if self._per_day is None else max(0, self._per_day - self._spent_today())
-        return Left(of_run, of_day)
+        return Left(self._left_of_run(), self._left_of_day())
 
-    def spend(self, operation: str, asked: str, *, needs: int = 1) -> None:
+    def _left_of_run(self) -> int | None:
+        return None if self._per_run is None else max(0, self._per_run - self._spent)
+
+    def _left_of_day(self) -> int | None:
+        if self._per_day is None:
+            return None
+        if self._shared is not None:
+            return self._shared.left(self._today(), self._per_day)
+        return max(0, self._per_day - self._spent_today())
+
+    async def spend(self, operation: str, asked: str, *, needs: int = 1) -> None:
         """Count one call that is about to be made.
 
         Args:
@@ -78,16 +96,20 @@ class CallBudget:
         Raises:
             CallBudgetSpent: it may not be made.
         """
-        left = self.left()
-        for bound, of, setting in (
-            (left.of_run, "run", "SMARTCONNECT_CALLS_PER_RUN"),
-            (left.of_day, "day", "SMARTCONNECT_CALLS_PER_DAY"),
-        ):
-            if bound is not None and bound < needs:
-                came = f"it was not asked: the calls that a {of} may make are used up"
-                raise CallBudgetSpent(operation, asked, came, _CURE.format(of=of, setting=setting))
+        of_run = self._left_of_run()
+        if of_run is not None and of_run < needs:
+            raise _spent(operation, asked, "run", "SMARTCONNECT_CALLS_PER_RUN")
         self._spent += 1
-        if self._per_day is not None:
+        if self._per_day is None:
+            return
+        if self._shared is not None:
+            may = await self._shared.spend(self._today(), self._per_day, needs)
+        else:
+            may = self._per_day - self._spent_today() >= needs
+        if not may:
+            self._spent -= 1
+            raise _spent(operation, asked, "day", "SMARTCONNECT_CALLS_PER_DAY")
+        if self._shared is None:
             self._append()
 
     def _append(self) -> None:
@@ -120,3 +142,8 @@ class CallBudget:
     @property
     def _path(self) -> Path:
         return self._folder / f"{self._today().isoformat()}.calls"
+
+
+def _spent(operation: str, asked: str, of: str, setting: str) -> CallBudgetSpent:
+    came = f"it was not asked: the calls that a {of} may make are used up"
+    return CallBudgetSpent(operation, asked, came, _CURE.format(of=of, setting=setting))

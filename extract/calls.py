@@ -123,7 +123,7 @@ class Caller:
     async def _attempt(self, call: Call, token: str) -> Answer:
         http = self._sender if call.kind is Kind.SEND else self._http
         needs = 2 if call.kind is Kind.START else 1  # an export that nobody asks for is no use
-        self._budget.spend(call.operation, call.asked, needs=needs)
+        await self._budget.spend(call.operation, call.asked, needs=needs)
         try:
             async with (
                 asyncio.timeout(self._options.read_timeout_seconds),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from extract.client import SmartConnectClient
+from extract.coordination import Coordination, HeldRequest
 from extract.errors import (
     ExportFailed,
     ExportTimedOut,
@@ -19,11 +20,10 @@ from extract.errors import (
     VendorBusy,
     VendorUnavailable,
 )
-from extract.instants import Instants, wall_clock
-from extract.journal import Entry, ExportRequest, Journal
+from extract.instants import wall_clock
+from extract.journal import Entry, ExportRequest, UsedExport
 from extract.polling import Polling
 from extract.replies import ExportTask
-from extract.slots import JobSlots
 
 logger = logging.getLogger(__name__)
 CLOCK_SLACK = timedelta(minutes=1)
@@ -58,9 +58,7 @@ class Surroundings:
     """What all claims of a run share. `run_deadline` is of the monotonic clock."""
 
     client: SmartConnectClient
-    journal: Journal
-    slots: JobSlots
-    instants: Instants
+    coordination: Coordination
     polling: Polling
     run_deadline: float
 
@@ -71,11 +69,13 @@ class Claim:
     def __init__(
         self,
         jobs: Surroundings,
+        held: HeldRequest,
         request: ExportRequest,
         started_after: datetime | None,
         not_before: datetime | None,
     ) -> None:
         self._jobs = jobs
+        self._held = held
         self._request = request
         self._started_after = started_after
         self._not_before = not_before
@@ -90,10 +90,11 @@ class Claim:
         Raises:
             ExportFailed: the vendor says so, of an export started just now.
             ExportTimedOut: no location (or no free slot) in time; the journal keeps the task.
+            LeaseLost: the request was held over several machines, and another may hold it now.
             ExtractError: whatever the calls raise.
         """
         async with self._slot():
-            entry = self._resumable()
+            entry = self._resumable(await self._held.entry())
             if entry is not None:
                 logger.info("%s: export task %d is taken up", self._request.about, entry.task_id)
                 try:
@@ -132,16 +133,25 @@ class Claim:
             return await self._fresh()
 
     def finish(self) -> None:
-        """The export is used up: no later run takes it up."""
-        self._jobs.journal.remove(self._request)
+        """The export is used up: no later run takes it up, once the claim has ended."""
+        self._held.finish()
         sys.audit("smartconnect.point", "extract.claims.finished")
+
+    def finish_later(self) -> UsedExport | None:
+        """The export is used up, but is taken up by a later run until `ExportJobs.forget`.
+
+        For whoever has yet to see that what was made of it is where all machines find it.
+        """
+        return self._held.finish_later()
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         """One of the vendor's jobs, from before the start until there is a location."""
         stack = AsyncExitStack()
         try:
-            await stack.enter_async_context(self._jobs.slots.one(self._jobs.run_deadline))
+            await stack.enter_async_context(
+                self._jobs.coordination.slots.one(self._jobs.run_deadline)
+            )
             free = True
         except TimeoutError:
             free = False
@@ -158,13 +168,12 @@ class Claim:
             self.finish()  # the vendor has given it up: no later run waits for it
             raise
 
-    def _resumable(self) -> Entry | None:
+    def _resumable(self, entry: Entry | None) -> Entry | None:
         """A dead run's export that is fresh enough.
 
         One that was started in the future (the clock was set back since) isn't: nobody can tell
         how old it is, and whether its day had ended.
         """
-        entry = self._jobs.journal.read(self._request)
         if entry is None or (self._started_after and entry.clock_at < self._started_after):
             return None
         return entry if entry.clock_at <= wall_clock() + CLOCK_SLACK else None
@@ -173,7 +182,8 @@ class Claim:
         """Start an export; its task_id is on the disk when this returns."""
         request, client = self._request, self._jobs.client
         clock_at = wall_clock()
-        started_at = await self._jobs.instants.next(self._not_before)
+        started_at = await self._jobs.coordination.instants.next(self._not_before)
+        self._held.require()
         if request.dataset == "chats":
             reply = await client.start_chats_export(
                 request.date_from,
@@ -187,7 +197,7 @@ class Claim:
             reply = await client.start_statistics_export(request.date_from, request.date_to)
             sys.audit("smartconnect.point", "extract.claims.statistics-started")
         entry = Entry(reply.task_id, started_at, clock_at)
-        self._jobs.journal.write(request, entry)
+        await self._held.keep(entry)
         sys.audit("smartconnect.point", "extract.claims.journalled")
         return entry
 
@@ -206,6 +216,7 @@ class Claim:
                     raise
                 logger.warning("%s: the vendor does not answer, waiting on", self._request.about)
             elapsed = time.monotonic() - began
+            self._held.require()
             if task is not None and task.location:
                 self._found = ReadyExport(
                     self._request,

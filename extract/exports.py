@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
 from extract.claims import Claim, ReadyExport, Surroundings
 from extract.client import SmartConnectClient
-from extract.errors import ClaimedElsewhere
-from extract.instants import Instants
-from extract.journal import ExportRequest, Journal
-from extract.locks import NamedLock, private_folder
+from extract.coordination import Coordination, LocalCoordination
+from extract.journal import ExportRequest, UsedExport
 from extract.polling import Polling
-from extract.slots import JobSlots
+from extract.sharedexports import SharedCoordination
+from extract.sharing import Shared
 
-__all__ = ["Claim", "ExportJobs", "ExportRequest", "Polling", "ReadyExport"]
+__all__ = ["Claim", "ExportJobs", "ExportRequest", "Polling", "ReadyExport", "UsedExport"]
 
 
 class ExportJobs:
@@ -38,6 +37,7 @@ class ExportJobs:
         polling: how patiently.
         holder: this run's name, for whoever waits for it.
         claim_wait_seconds: how long to wait for another run that exports the same request.
+        shared: agree by it with runs of other machines, in place of the two folders.
 
     Raises:
         DiskUnusable: journal or locks can't be written; before any export is started.
@@ -53,22 +53,29 @@ class ExportJobs:
         polling: Polling,
         holder: str,
         claim_wait_seconds: float = 7200,
+        shared: Shared | None = None,
     ) -> None:
+        vendor = str(client.options.base)
+        agreed: Coordination
+        if shared is None:
+            agreed = LocalCoordination(
+                journal_dir, locks_dir, vendor=vendor, max_jobs=max_jobs, holder=holder
+            )
+        else:
+            agreed = SharedCoordination(shared, vendor=vendor, max_jobs=max_jobs)
+        self._agreed = agreed
         self._shared = Surroundings(
-            client,
-            Journal(journal_dir, str(client.options.base)),
-            JobSlots(locks_dir / "slots", max_jobs),
-            Instants(locks_dir / "instants"),
-            polling,
-            time.monotonic() + polling.run_deadline_seconds,
+            client, agreed, polling, time.monotonic() + polling.run_deadline_seconds
         )
-        self._claims_dir = private_folder(locks_dir / "claims", "the folder of locks")
-        self._holder = holder
         self._claim_wait_seconds = claim_wait_seconds
 
-    def is_under_way(self, request: ExportRequest) -> bool:
-        """Whether a run started it and nobody has used it up."""
-        return self._shared.journal.read(request) is not None
+    def under_way(self, requests: Sequence[ExportRequest]) -> list[bool]:
+        """For each, whether a run started it and nobody has used it up. Blocks."""
+        return self._agreed.under_way(requests)
+
+    async def forget(self, used: Iterable[UsedExport]) -> None:
+        """Forget exports that were used up (`Claim.finish_later`), unless started again since."""
+        await self._agreed.forget(used)
 
     def used_up(self, request: ExportRequest) -> None:
         """An export that was loaded, whoever had started it: no later run takes it up."""
@@ -77,7 +84,7 @@ class ExportJobs:
 
     async def observed_now(self, not_before: datetime | None = None) -> datetime:
         """The instant of what is asked for now, later than every one before (`Instants.next`)."""
-        return await self._shared.instants.next(not_before)
+        return await self._agreed.instants.next(not_before)
 
     @asynccontextmanager
     async def claim(
@@ -102,17 +109,5 @@ class ExportJobs:
         """
         if started_after is not None and started_after.tzinfo is None:
             raise ValueError("started_after has no time zone")
-        named = NamedLock(self._claims_dir, self._shared.journal.key(request), self._holder)
-        lock = await named.acquire(self._claim_wait_seconds)
-        if lock is None:
-            raise ClaimedElsewhere(
-                "claim",
-                request.about,
-                f"{named.held_by()} has been exporting it for longer than "
-                f"{self._claim_wait_seconds:g} s",
-                "Wait for that run to end, or stop it, then run again.",
-            )
-        try:
-            yield Claim(self._shared, request, started_after, not_before)
-        finally:
-            lock.release()
+        async with self._agreed.claim(request, self._claim_wait_seconds) as held:
+            yield Claim(self._shared, held, request, started_after, not_before)

@@ -31,6 +31,28 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
+class RisingClock:
+    """The wall clock, but later than what is known; says once that it was set back."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def after(self, *known: datetime | None) -> datetime:
+        """Now; or just after the latest of what is known, where that is later."""
+        now = wall_clock()
+        instant = max([now, *(given + STEP for given in known if given is not None)])
+        if instant - now > WORTH_TELLING and not self._told:
+            self._told = True
+            logger.warning(
+                "The clock says %s, and an export was started at %s already: the clock was set "
+                "back (or was ahead then). What is exported now is dated after it, so that it "
+                "counts as fresher. Check the clock of this machine.",
+                f"{now:%d.%m.%Y %H:%M:%S} UTC",
+                f"{instant:%d.%m.%Y %H:%M:%S} UTC",
+            )
+        return instant
+
+
 class Instants:
     """Gives out instants that only rise, for all processes that share `folder`.
 
@@ -44,7 +66,7 @@ class Instants:
     def __init__(self, folder: Path) -> None:
         self._folder = private_folder(folder, _WHAT)
         self._lock = NamedLock(self._folder, "instant", "an export that starts")
-        self._told = False
+        self._order = RisingClock()
 
     async def next(self, at_least: datetime | None = None) -> datetime:
         """Now; or just after the latest instant known, where the clock was set back behind it.
@@ -63,18 +85,7 @@ class Instants:
             lock.release()
 
     def _next(self, at_least: datetime | None) -> datetime:
-        now = wall_clock()
-        known = [given for given in (self._last(), at_least) if given is not None]
-        instant = max([now, *(given + STEP for given in known)])
-        if instant - now > WORTH_TELLING and not self._told:
-            self._told = True
-            logger.warning(
-                "The clock says %s, and an export was started at %s already: the clock was set "
-                "back (or was ahead then). What is exported now is dated after it, so that it "
-                "counts as fresher. Check the clock of this machine.",
-                f"{now:%d.%m.%Y %H:%M:%S} UTC",
-                f"{instant:%d.%m.%Y %H:%M:%S} UTC",
-            )
+        instant = self._order.after(self._last(), at_least)
         try:
             write_durably(self._path, instant.isoformat().encode())
         except OSError as error:

@@ -13,11 +13,12 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from extract.locks import private_folder, unusable
 
@@ -88,6 +89,48 @@ class Entry:
     clock_at: datetime
 
 
+@dataclass(frozen=True)
+class UsedExport:
+    """An export whose rows are loaded, for whoever forgets it later: plain, it may travel."""
+
+    key: str
+    task_id: int
+
+
+def request_key(request: ExportRequest, secret: Callable[[], bytes]) -> str:
+    """A request's name: readable, and opaque (by the secret) where a filter could be personal."""
+    key = f"{request.dataset}_{request.date_from:%Y-%m-%d}_{request.date_to:%Y-%m-%d}"
+    if not request.filtered:
+        return key
+    filters = json.dumps([request.uid, request.category, request.name], ensure_ascii=True)
+    digest = hmac.new(secret(), filters.encode(), hashlib.sha256).hexdigest()
+    return f"{key}_{digest[:16]}"
+
+
+def as_kept(entry: Entry, vendor: str, about: str) -> dict[str, Any]:
+    """An entry as it is kept."""
+    return {
+        "request": about,
+        "task_id": entry.task_id,
+        "started_at": entry.started_at.isoformat(),
+        "clock_at": entry.clock_at.isoformat(),
+        "vendor": vendor,
+    }
+
+
+def entry_of(kept: Any, vendor: str, about: str) -> Entry | None:
+    """The entry that was kept; None if it is another vendor's, or can't be read."""
+    try:
+        started_at = datetime.fromisoformat(kept["started_at"])
+        clock_at = datetime.fromisoformat(kept.get("clock_at", kept["started_at"]))
+        entry = Entry(int(kept["task_id"]), started_at, clock_at)
+        ours = kept["vendor"] == vendor and started_at.tzinfo is not None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        logger.warning("%s: its journal entry can't be read, and is left out", about)
+        return None
+    return entry if ours else None
+
+
 class Journal:
     """A folder of entries, one file a request.
 
@@ -106,50 +149,45 @@ class Journal:
 
     def key(self, request: ExportRequest) -> str:
         """The request's file name: readable, and opaque where a filter could be personal."""
-        key = f"{request.dataset}_{request.date_from:%Y-%m-%d}_{request.date_to:%Y-%m-%d}"
-        if not request.filtered:
-            return key
-        filters = json.dumps([request.uid, request.category, request.name], ensure_ascii=True)
-        digest = hmac.new(self._secret(), filters.encode(), hashlib.sha256).hexdigest()
-        return f"{key}_{digest[:16]}"
+        return request_key(request, self._secret)
 
     def read(self, request: ExportRequest) -> Entry | None:
         """The entry of an export under way at this vendor; None if there is none to rely on."""
         try:
-            kept = json.loads(self._path(request).read_text(encoding="utf-8"))
-            started_at = datetime.fromisoformat(kept["started_at"])
-            clock_at = datetime.fromisoformat(kept.get("clock_at", kept["started_at"]))
-            entry = Entry(int(kept["task_id"]), started_at, clock_at)
-            ours = kept["vendor"] == self._vendor and started_at.tzinfo is not None
+            kept = json.loads(self._path(self.key(request)).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            logger.warning("%s: its journal entry can't be read, and is left out", request.about)
-            return None
-        return entry if ours else None
+        except (OSError, ValueError):
+            kept = None
+        return entry_of(kept, self._vendor, request.about)
 
     def write(self, request: ExportRequest, entry: Entry) -> None:
         """Make the entry durable: on the disk, name included, when this returns."""
-        kept = {
-            "request": request.about,
-            "task_id": entry.task_id,
-            "started_at": entry.started_at.isoformat(),
-            "clock_at": entry.clock_at.isoformat(),
-            "vendor": self._vendor,
-        }
+        kept = as_kept(entry, self._vendor, request.about)
         with _disk(_WHAT):
-            write_durably(self._path(request), json.dumps(kept, ensure_ascii=False).encode())
+            path = self._path(self.key(request))
+            write_durably(path, json.dumps(kept, ensure_ascii=False).encode())
             sys.audit("smartconnect.point", "extract.journal.entry-written")
 
     def remove(self, request: ExportRequest) -> None:
         """Forget the export: it was used up, or is of no use."""
+        self._remove(self.key(request))
+
+    def remove_used(self, used: UsedExport) -> None:
+        """Forget an export that was used up, unless another was started since."""
+        path = self._path(used.key)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(path.read_text(encoding="utf-8"))["task_id"] == used.task_id:
+                self._remove(used.key)
+
+    def _remove(self, key: str) -> None:
         with _disk(_WHAT):
-            self._path(request).unlink(missing_ok=True)
+            self._path(key).unlink(missing_ok=True)
             sys.audit("smartconnect.point", "extract.journal.entry-removed")
             sync_folder(self._folder)
 
-    def _path(self, request: ExportRequest) -> Path:
-        return self._folder / f"{self.key(request)}.json"
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
 
     def _secret(self) -> bytes:
         """The key of filtered requests' names."""

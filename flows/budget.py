@@ -19,9 +19,9 @@ Seconds = Mapping[str, float | None]
 def fewest_calls(run: Run, days: Sequence[DayKey], export_seconds: Seconds) -> list[int]:
     """For each day, the fewest calls that it can cost; one under way already isn't started."""
     polls = {name: run.polling.fewest_polls(export_seconds.get(name)) for name, _ in days}
+    under_way = run.jobs.under_way([run.request(name, day) for name, day in days])
     return [
-        polls[name] + (0 if run.jobs.is_under_way(run.request(name, day)) else 1)
-        for name, day in days
+        polls[name] + (0 if known else 1) for (name, _), known in zip(days, under_way, strict=True)
     ]
 
 
@@ -44,8 +44,11 @@ def require_budget(run: Run, days: Sequence[DayKey], export_seconds: Seconds) ->
     Raises:
         OverBudget: nothing was started.
     """
-    left, needed = run.client.budget.left().fewest, sum(fewest_calls(run, days, export_seconds))
-    if left is not None and needed > left:
+    left = run.client.budget.left().fewest
+    if left is None:
+        return
+    needed = sum(fewest_calls(run, days, export_seconds))
+    if needed > left:
         raise OverBudget(
             f"{len(days)} exports need {needed:,} calls or more, and {left:,} may be made; nothing "
             "was started. Ask for fewer days, wait for tomorrow, or raise "

@@ -79,6 +79,7 @@ EXEMPT = {
     "flows.servers.running_sandbox_process: unlink": "the sandbox's address: made anew",
     "flows.up.prefect_home: mkdir": "the server's own folder holds no data of ours",
     "flows.reportmaking.fill: write_text": "aside: put_report names it",
+    "extract.coordination.keep: write": "has its points inside",
     "extract.budget._append: open": "a count of calls is no data",
     "extract.budget._append: write": "one call more or less: nothing depends on it",
     "extract.budget._forget_earlier_days: unlink": "an earlier day's count, of use to nobody",
