@@ -10,7 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -54,9 +54,20 @@ States = Mapping[str, Mapping[date, DayState]]
 async def writer_session(run: Run) -> AsyncIterator[Writer]:
     """The writer's database, for this run alone; waits with a bound, and can be cancelled.
 
+    Where machines share their data, it is this machine's turn among them as well.
+
     Raises:
         warehouse.errors.WriterBusy: another run holds it; the message names it.
     """
+    async with AsyncExitStack() as stack:
+        if run.turn is not None:
+            await stack.enter_async_context(run.turn.session(run.settings.writer_wait_seconds))
+        yield await stack.enter_async_context(_local_session(run))
+
+
+@asynccontextmanager
+async def _local_session(run: Run) -> AsyncIterator[Writer]:
+    """As `writer_session`, among the runs of this machine."""
     deadline = time.monotonic() + run.settings.writer_wait_seconds
     while True:
         session = open_writer(

@@ -17,16 +17,19 @@ from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling
 from extract.routes import Routes
+from extract.sharing import Shared
 from flows.company import load_company
 from flows.errors import FlowError
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
 from flows.settings import Boundary, Selection, Settings, token_source
+from flows.sharing import sharing
 from flows.stopping import stopped_by_sigterm
 from flows.suppressing import suppression_of
 from flows.telling import forget_untold
 from flows.windows import day_end
+from flows.writing import WriterTurn, writers_turn
 from transform.mapping import MappingFile
 from transform.privacy import Privacy
 from warehouse.database import Writer
@@ -64,6 +67,7 @@ class Run:
     presence: Presence | None = None
     privacy: Privacy = field(default_factory=Privacy)
     company: Company = field(default_factory=Company)
+    turn: WriterTurn | None = None
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
@@ -132,6 +136,17 @@ def client_options(settings: Settings) -> ClientOptions:
     )
 
 
+def call_budget(settings: Settings, layout: DataDirectory, shared: Shared | None) -> CallBudget:
+    """The calls that a run may make, counted with those of the other runs, also elsewhere."""
+    return CallBudget(
+        layout.calls,
+        settings.calls_per_run,
+        settings.calls_per_day,
+        lambda: settings.today().date(),
+        shared,
+    )
+
+
 def _no_token() -> str:
     raise FlowError("The vendor was asked in a run that reads kept files alone.")
 
@@ -160,6 +175,7 @@ async def open_run(
         warehouse.errors.ReportingFileWrong: the reporting file says what can't be meant.
         transform.errors.UnusablePolicy, UnusableKey: personal data can't be protected as asked.
         warehouse.errors.WarehouseError: the data directory can't be used or is another's.
+        extract.errors.KeeperUnusable: machines share their data, and can't agree.
     """
     mapping, privacy = load_mapping(settings), load_privacy(settings)
     company = load_company(settings)
@@ -173,14 +189,14 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
-    budget = CallBudget(
-        layout.calls,
-        settings.calls_per_run,
-        settings.calls_per_day,
-        lambda: settings.today().date(),
-    )
     with private_files(), present(layout) as presence:
-        async with SmartConnectClient(client_options(settings), read_token, budget) as client:
+        async with (
+            sharing(settings, name) as shared,
+            writers_turn(shared, layout) as turn,
+            SmartConnectClient(
+                client_options(settings), read_token, call_budget(settings, layout, shared)
+            ) as client,
+        ):
             jobs = ExportJobs(
                 client,
                 layout.journal,
@@ -189,6 +205,7 @@ async def open_run(
                 polling=polling,
                 holder=name,
                 claim_wait_seconds=settings.claim_wait_seconds,
+                shared=shared,
             )
             vendor = Vendor(settings.date_to, settings.selection)
             run = Run(
@@ -204,6 +221,7 @@ async def open_run(
                 presence=presence,
                 privacy=privacy,
                 company=company,
+                turn=turn,
             )
             reset = _CURRENT.set(run)
             try:

@@ -13,7 +13,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import date
 from pathlib import Path
 
 from prefect import task
@@ -21,14 +20,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from rich.console import Console
 
-from extract.budget import CallBudget
 from extract.client import SmartConnectClient
 from extract.errors import ExtractError
 from extract.outbox import Letter, Outbox
 from flows.errors import FlowError, NotConfigured, TooLong
 from flows.personal import data_directory
-from flows.run import client_options
+from flows.run import call_budget, client_options
 from flows.settings import Settings, home, load_settings, token_source
+from flows.sharing import sharing
 from flows.summary import FAILED, RunReport
 from flows.windows import ddmmyyyy
 from warehouse.errors import WarehouseError
@@ -78,13 +77,14 @@ async def outbox(settings: Settings) -> AsyncIterator[Outbox]:
     layout = data_directory(settings)
     layout.initialise(settings.origin)
 
-    def today() -> date:
-        return settings.today().date()
-
-    budget = CallBudget(layout.calls, settings.calls_per_run, settings.calls_per_day, today)
     source = token_source(settings)
     with private_files(), present(layout):
-        async with SmartConnectClient(client_options(settings), source, budget) as client:
+        async with (
+            sharing(settings, "a sender") as shared,
+            SmartConnectClient(
+                client_options(settings), source, call_budget(settings, layout, shared)
+            ) as client,
+        ):
             yield Outbox(client, layout.outbox)
 
 

@@ -175,6 +175,12 @@ class Settings(BaseSettings):
         "`s3://bucket/prefix`: raw/, lake, quarantine and releases are there, and `data_dir` is "
         "each machine's working copy (docs/object-store.md); the sandbox's is `…-sandbox`.",
     )
+    lease_seconds: float = Field(
+        30.0,
+        ge=1,
+        description="With `data_url`: a machine that is silent for so long counts as dead, and "
+        "others take over what it held.",
+    )
     store_url: str | None = Field(
         None,
         pattern=_STORE_URL,

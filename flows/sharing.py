@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from extract.documents import Document, Named
 from extract.errors import KeeperUnusable
+from extract.leases import Term
+from extract.sharing import Shared
+from flows.settings import Settings
 from warehouse.errors import StoreRefused, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ class StoreDocuments:
         folder: the prefix within the store.
     """
 
-    def __init__(self, store: ObjectStore, folder: str = "state/") -> None:
+    def __init__(self, store: ObjectStore, folder: str = "state/shared/") -> None:
         self._store, self._folder = store, folder
 
     def read(self, key: str) -> Document | None:
@@ -61,6 +67,45 @@ class StoreDocuments:
                 )
                 for listed in self._store.listed(self._folder + folder)
             ]
+
+    def prove(self) -> None:
+        """See, once for all machines, that the store keeps its word about conditional writes.
+
+        Raises:
+            KeeperUnusable: it doesn't, so that two machines could do the same at once.
+        """
+        if self.read("proven") is not None:
+            return
+        with _told("a conditional write"):
+            self._store.prove_conditions(f"{self._folder}probe-{token_hex(8)}")
+        self.write_if("proven", b"{}", None)
+
+
+@asynccontextmanager
+async def sharing(settings: Settings, holder: str) -> AsyncIterator[Shared | None]:
+    """What this run shares with other machines; None where all is on this one.
+
+    Raises:
+        extract.errors.KeeperUnusable: the store can't be reached, or can't be relied upon.
+    """
+    url = settings.data_store
+    if url is None:
+        yield None
+        return
+    documents = await asyncio.to_thread(_documents, url)
+    lasts = settings.lease_seconds
+    term = Term(lasts_seconds=lasts, renew_seconds=lasts / 3)
+    async with Shared(documents, holder=f"{holder} on {platform.node()}", term=term) as shared:
+        yield shared
+
+
+def _documents(url: str) -> StoreDocuments:
+    from warehouse.store import ObjectStore  # noqa: PLC0415  (boto3 costs a second)
+
+    with _told("the documents that machines share"):
+        documents = StoreDocuments(ObjectStore(url, tries=TRIES, answer_seconds=ANSWER_SECONDS))
+    documents.prove()
+    return documents
 
 
 @contextmanager

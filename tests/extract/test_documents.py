@@ -96,7 +96,7 @@ def test_what_another_program_wrote_is_told(documents: Documents) -> None:
 
 def test_a_lost_answer_is_no_refusal(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = stored(server, monkeypatch, "lost")
-    server.misbehave({"method": "PUT", "key": "state/one", "what": "lost"})
+    server.misbehave({"method": "PUT", "key": "state/shared/one", "what": "lost"})
     etag = documents.write_if("one", b"1", None)
     found = documents.read("one")
     assert found is not None
@@ -107,7 +107,7 @@ def test_a_store_that_is_away_is_told_by_how_to_recover(
     server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = stored(server, monkeypatch, "away")
-    server.misbehave({"method": "GET", "key": "state/one", "what": "503", "times": 9})
+    server.misbehave({"method": "GET", "key": "state/shared/one", "what": "503", "times": 9})
     with pytest.raises(KeeperUnusable, match="Run again later"):
         documents.read("one")
     server.misbehave()

@@ -272,10 +272,10 @@ def test_a_store_that_is_away_for_a_moment_costs_nothing(
 ) -> None:
     sandbox = start_sandbox(messages_per_day=5, faults=(Fault.parse("http-500*1"),))
     server.misbehave(
-        {"method": "PUT", "key": "state/requests", "what": "503", "times": 1},
-        {"method": "PUT", "key": "state/sessions", "what": "lost", "times": 1},
-        {"method": "PUT", "key": "state/slots", "what": "lost", "times": 1},
-        {"method": "GET", "key": "state/slots", "what": "503", "times": 1},
+        {"method": "PUT", "key": "state/shared/requests", "what": "503", "times": 1},
+        {"method": "PUT", "key": "state/shared/sessions", "what": "lost", "times": 1},
+        {"method": "PUT", "key": "state/shared/slots", "what": "lost", "times": 1},
+        {"method": "GET", "key": "state/shared/slots", "what": "503", "times": 1},
     )
     told = machines(sandbox).run("A", days(3))
     server.misbehave()
