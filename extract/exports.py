@@ -8,7 +8,6 @@ async with jobs.claim(request) as claim:     # nobody else exports this request 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -76,11 +75,6 @@ class ExportJobs:
     async def forget(self, used: Iterable[UsedExport]) -> None:
         """Forget exports that were used up (`Claim.finish_later`), unless started again since."""
         await self._agreed.forget(used)
-
-    def used_up(self, request: ExportRequest) -> None:
-        """An export that was loaded, whoever had started it: no later run takes it up."""
-        self._shared.journal.remove(request)
-        sys.audit("smartconnect.point", "extract.exports.used-up")
 
     async def observed_now(self, not_before: datetime | None = None) -> datetime:
         """The instant of what is asked for now, later than every one before (`Instants.next`)."""

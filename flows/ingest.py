@@ -137,10 +137,8 @@ async def forget_used(run: Run, report: RunReport) -> None:
 
     A machine that is lost before takes its database along, but neither them nor their files.
     """
-    if report.unmirrored is not None:
-        return
-    for request in run.used_up:
-        await in_thread(run.jobs.used_up, request)
+    if report.unmirrored is None:
+        await run.jobs.forget(run.used_up)
 
 
 async def _reconciled(run: Run, comparing: Callable[[Writer, Run], list[T]]) -> list[T]:

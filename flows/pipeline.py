@@ -141,21 +141,22 @@ async def _claimed_day(
 async def _prepared_day(
     run: Run, key: DayKey, loader: Loader, options: Options, doors: _Doors
 ) -> DayOutcome:
-    """One day that another machine prepares; used up once its rows are in the warehouse."""
+    """One day that another machine prepares."""
     assert doors.cluster is not None
     known = None if options.force else loader.known(key)
-    outcome = await _unless_erased(run, partial(_from, doors.cluster, run, key, known, loader))
-    run.used_up.append(run.request(*key))
-    return outcome
+    return await _unless_erased(run, partial(_from, doors.cluster, run, key, known, loader))
 
 
 async def _from(
     cluster: Cluster, run: Run, key: DayKey, known: Known | None, loader: Loader
 ) -> DayOutcome:
+    """Its export is used up once its rows are in the warehouse."""
     ready = await cluster.prepare(run, key, known)
-    return await (
-        loader.load(ready.normalised) if ready.normalised else loader.confirm(ready.exported)
-    )
+    loading = loader.load(ready.normalised) if ready.normalised else loader.confirm(ready.exported)
+    outcome = await loading
+    if ready.used is not None:
+        run.used_up.append(ready.used)
+    return outcome
 
 
 async def _exported(key: DayKey, loader: Loader, options: Options, doors: _Doors) -> DayOutcome:

@@ -19,6 +19,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from extract.errors import DownloadFailed
+from extract.journal import UsedExport
 from flows.errors import MachinesDiffer
 from flows.reading import ExportedDay, NormalisedDay, normalise_file
 from flows.run import Run, Vendor, open_run
@@ -70,11 +71,13 @@ class Prepared:
     Attributes:
         exported: the file in raw/.
         normalised: its rows in the lake; None where it is what the day holds.
+        used: the export, for whoever has loaded the day to forget.
         machine: which prepared it.
     """
 
     exported: ExportedDay
     normalised: NormalisedDay | None
+    used: UsedExport | None
     machine: str
 
     def at(self, root: Path) -> Prepared:
@@ -89,7 +92,7 @@ class Prepared:
             lake_path=root / self.normalised.lake_path,
             quarantine_path=root / rejects if rejects else None,
         )
-        return Prepared(exported, normalised, self.machine)
+        return dataclasses.replace(self, exported=exported, normalised=normalised)
 
     def apart(self, root: Path) -> Prepared:
         """The same, with paths that mean something on every machine."""
@@ -103,7 +106,7 @@ class Prepared:
             lake_path=self.normalised.lake_path.relative_to(root),
             quarantine_path=rejects.relative_to(root) if rejects else None,
         )
-        return Prepared(exported, normalised, self.machine)
+        return dataclasses.replace(self, exported=exported, normalised=normalised)
 
 
 def what_is_alike(run: Run, dataset: str) -> dict[str, str]:
@@ -165,7 +168,7 @@ async def _claimed(run: Run, asked: Asked) -> Prepared:
         except (TransformError, DownloadFailed):
             claim.finish()  # this file is no use: the next run asks for a new one
             raise
-    return Prepared(exported, normalised, socket.gethostname())
+        return Prepared(exported, normalised, claim.finish_later(), socket.gethostname())
 
 
 def is_known(known: Known | None, exported: ExportedDay, run: Run) -> bool:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
-from extract.exports import Claim, ExportJobs, ExportRequest, Polling
+from extract.exports import Claim, ExportJobs, ExportRequest, Polling, UsedExport
 from extract.routes import Routes
 from extract.sharing import Shared
 from flows.company import load_company
@@ -71,7 +71,7 @@ class Run:
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
-    used_up: list[ExportRequest] = field(default_factory=list)
+    used_up: list[UsedExport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
