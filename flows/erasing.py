@@ -135,7 +135,7 @@ class Erasure:
                 mentions += _mentions(batch.filter(pa.array(~gone)), person)
         quarantined = sum(
             suppression.in_record(raw)
-            for path in self.layout.quarantine.glob("*/*.parquet")
+            for path in self._here(self.layout.quarantine)
             for raw in pq.read_table(path, columns=["raw"]).column("raw").to_pylist()
         )
         kept = len(releases(self.layout))
@@ -306,13 +306,21 @@ class Erasure:
 
     def _raw(self) -> Iterator[tuple[Dataset, date, Path]]:
         for dataset in self._datasets(Suppression(frozenset({""}))):
-            for day, path in raw_files(self.layout, dataset.name):
+            found = raw_files(self.layout, dataset.name)
+            self.layout.files.fetch(path for _, path in found)
+            for day, path in found:
                 yield dataset, day, path
 
     def _lake(self) -> Iterator[tuple[date, Path]]:
         for dataset in self._datasets(Suppression(frozenset({""}))):
-            for path in sorted((self.layout.lake / dataset.name).glob("*/*.parquet")):
+            for path in self._here(self.layout.lake / dataset.name):
                 yield date.fromisoformat(path.parent.name.partition("=")[2]), path
+
+    def _here(self, folder: Path) -> list[Path]:
+        """Every file below a folder, brought here."""
+        paths = self.layout.files.names(folder)
+        self.layout.files.fetch(paths)
+        return paths
 
     def _eraser(self, dataset: Dataset, suppression: Suppression) -> FileEraser | SegmentEraser:
         if dataset is INCOMING:

@@ -239,7 +239,7 @@ class Loader:
         try:
             refuse_drift(drift, DATASETS[exported.dataset], self._run.mapping.of(exported.dataset))
         except SchemaDrift:
-            item.lake_path.unlink(missing_ok=True)
+            self._run.layout.files.remove(item.lake_path)
             sys.audit("smartconnect.point", "flows.loader.refused-removed")
             raise
         return drift

@@ -1,6 +1,6 @@
 """A release on an object store, after it was published here: by a command, or by hand.
 
-Nothing of it is imported where SMARTCONNECT_STORE_URL isn't set.
+Nothing of a store's client is imported where none is set.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from flows.personal import data_directory
 from flows.settings import Settings, load_settings
 from flows.space import in_words
 from warehouse.errors import WarehouseError
+from warehouse.handing import hand_database_over
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
 from warehouse.releases import current_release
@@ -39,7 +40,9 @@ def mirror_now(settings: Settings, layout: DataDirectory, *, take_over: bool = F
         wait_seconds=settings.writer_wait_seconds,
         take_over=take_over,
     )
-    return mirror(layout, ObjectStore(_url(settings)), rules)
+    store = ObjectStore(_url(settings))
+    hand_database_over(layout, holder="a mirror", wait_seconds=settings.writer_wait_seconds)
+    return mirror(layout, store, rules)
 
 
 def sentence(told: Mirrored) -> str:
@@ -104,8 +107,8 @@ def _told(console: Console, settings: Settings, layout: DataDirectory, *, take_o
 def _url(settings: Settings) -> str:
     if settings.store is None:
         raise NotConfigured(
-            "No object store is named: set SMARTCONNECT_STORE_URL=s3://bucket/prefix "
-            "(docs/object-store.md)."
+            "No object store is named: set SMARTCONNECT_STORE_URL=s3://bucket/prefix, or "
+            "SMARTCONNECT_DATA_URL (docs/object-store.md)."
         )
     return settings.store
 

@@ -28,6 +28,7 @@ from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.retention import apply_retention
 from warehouse.space import disk_use
+from warehouse.storedleftovers import sweep_stored
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
 
@@ -62,6 +63,9 @@ async def nightly(lookback_days: Lookback = None) -> None:
 async def retire(run: Run) -> list[str]:
     """Remove what the settings keep no longer; what it came to, in sentences."""
     settings = run.settings
+    if run.layout.files.shared:
+        async with writer_session(run) as writer:
+            await in_thread(sweep_stored, writer)
     if settings.keep_raw_days is None and settings.keep_quarantine_days is None:
         return []
     async with writer_session(run) as writer:

@@ -20,6 +20,7 @@ from extract.routes import Routes
 from extract.sharing import Shared
 from flows.company import load_company
 from flows.errors import FlowError
+from flows.handing import handing_over
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
@@ -226,7 +227,8 @@ async def open_run(
             reset = _CURRENT.set(run)
             try:
                 with stopped_by_sigterm():
-                    yield run
+                    async with handing_over(layout, name):
+                        yield run
             finally:
                 _CURRENT.reset(reset)
                 forget_untold()

@@ -18,6 +18,7 @@ from flows.errors import FlowError
 from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import load_settings
+from flows.showing import shown_directory
 from flows.space import disk_lines
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
@@ -34,22 +35,24 @@ def _layout() -> DataDirectory:
 def show_status(console: Console, *, every_month: bool = False) -> int:
     """Print the current release and each dataset's calendar; 1 if nothing is published."""
     try:
-        layout = _layout()
-        release = current_release(layout)
+        settings = load_settings()
+        layout = data_directory(settings)
+        shown = shown_directory(settings, layout)
+        release = current_release(shown)
         if release is None:
             console.print(
                 f"Nothing is published in {layout.root} yet: run a nightly or a backfill.",
                 markup=False,
             )
             return 1
-        answer = query_release(layout, DAY_FACTS_SQL)
+        answer = query_release(shown, DAY_FACTS_SQL)
         use = disk_use(layout)
     except (WarehouseError, FlowError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
-    kept = ", ".join(str(kept.number) for kept in releases(layout))
+    kept = ", ".join(str(kept.number) for kept in releases(shown))
     console.print(f"Release {release.number} at {release.path} (kept: {kept})", markup=False)
-    told = told_by(load_settings(), day_facts(answer.rows))
+    told = told_by(settings, day_facts(answer.rows))
     for days in told:
         _show_days(console, days, every_month=every_month)
     if told:

@@ -6,6 +6,7 @@ before somebody was put on it is told so at the door, and once more before it lo
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,7 +80,10 @@ def keep_export(
         kept, erased = without_erased(layout, mapping, suppression, incoming)
         with list_lock(layout):
             if read_list(layout).generation == known.generation:
-                return _stored(layout, incoming, kept, erased, known.generation)
+                path = _stored(layout, kept)
+                if read_list(layout).generation == known.generation:
+                    return _noted(layout, incoming, kept, path, erased, known.generation)
+                _take_back(layout, path, incoming)
         if kept.path != incoming.path:
             kept.path.unlink(missing_ok=True)
             sys.audit("smartconnect.point", "flows.suppressing.too-early-removed")
@@ -119,10 +123,8 @@ def without_erased(
     return Incoming(**told), new.rows_erased
 
 
-def _stored(
-    layout: DataDirectory, incoming: Incoming, kept: Incoming, erased: int, erasures: int
-) -> ExportedDay:
-    path = store_raw(
+def _stored(layout: DataDirectory, kept: Incoming) -> Path:
+    return store_raw(
         layout,
         kept.path,
         dataset=kept.dataset,
@@ -131,6 +133,30 @@ def _stored(
         sha256=kept.sha256,
         suffix=kept.suffix,
     )
+
+
+def _take_back(layout: DataDirectory, path: Path, incoming: Incoming) -> None:
+    """Somebody was erased while it was sent: by another machine, whom no lock of ours holds.
+
+    An erasure looks through raw/ once it is on the list: what it didn't find there is noticed here.
+    A file that was noted before it did find.
+    """
+    if not incoming.path.exists():
+        os.link(path, incoming.path)
+        sys.audit("smartconnect.point", "flows.suppressing.taken-back")
+    if layout.files.read(layout.raw_note(path)) is None:
+        layout.files.remove(path)
+        sys.audit("smartconnect.point", "flows.suppressing.too-late-removed")
+
+
+def _noted(
+    layout: DataDirectory,
+    incoming: Incoming,
+    kept: Incoming,
+    path: Path,
+    erased: int,
+    erasures: int,
+) -> ExportedDay:
     seen = RawObservation(
         dataset=kept.dataset,
         window_day=kept.day,

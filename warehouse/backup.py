@@ -58,6 +58,7 @@ def back_up(writer: Writer, target: Path) -> Copied:
     sys.audit("smartconnect.point", "warehouse.backup.folder-made")
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.backup.checkpointed")
+    _bring_all(writer)
     with list_lock(layout):
         listed = {layout.relative(path): path for path in _needed(writer)}
         new = sum(_copied(path, target / name) for name, path in listed.items())
@@ -90,10 +91,11 @@ def restore(layout: DataDirectory, source: Path) -> int:
     told = _manifest(source)
     if told is None:
         raise BackupUnusable(f"{source} holds no whole backup: {MANIFEST} is missing or damaged.")
-    if layout.database.exists() or any(layout.raw.glob("*/*/*")):
+    if layout.database.exists() or layout.files.names(layout.raw):
         raise BackupUnusable(
-            f"{layout.root} holds data: a backup is restored into an empty directory. Move this "
-            "one away, or set SMARTCONNECT_DATA_DIR."
+            f"{layout.root} holds data, or the store it is shared through does: a backup is "
+            "restored into an empty directory. Move this one away, or set SMARTCONNECT_DATA_DIR "
+            "(or SMARTCONNECT_DATA_URL)."
         )
     if told.origin != layout.origin:
         raise BackupUnusable(f"{source} holds data of {told.origin}, not of {layout.origin}.")
@@ -101,6 +103,7 @@ def restore(layout: DataDirectory, source: Path) -> int:
         if not (source / name).exists():
             raise BackupUnusable(f"{source} lacks {name}, which its {MANIFEST} lists.")
         prove_hash(source / name, sha256)
+    layout.files.begin_anew()
     last = layout.relative(layout.database)
     for name in sorted(told.files, key=lambda name: name == last):  # then it counts
         there = layout.root / name
@@ -109,7 +112,20 @@ def restore(layout: DataDirectory, source: Path) -> int:
             for path in (there.parent.parent, there.parent, there):
                 layout.open_lake(path)
                 sys.audit("smartconnect.point", "warehouse.backup.lake-opened")
+    layout.files.prepare(layout.origin)
     return len(told.files)
+
+
+def _bring_all(writer: Writer) -> None:
+    """What other machines have put on the store, here, so that a copy has it."""
+    layout = writer.layout
+    if not layout.files.shared:
+        return
+    rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
+    names = [*layout.files.names(layout.raw), *layout.files.names(layout.quarantine)]
+    layout.files.fetch([*names, *(layout.root / str(row[0]) for row in rows)])
+    layout.files.documents(layout.raw, "", ".seen.json")
+    layout.files.read(list_path(layout))
 
 
 def _needed(writer: Writer) -> Iterator[Path]:

@@ -30,6 +30,7 @@ from warehouse.schema import (
     tables_there,
 )
 from warehouse.views import make_views
+from warehouse.writercopy import bring_newest
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
 STORAGE_VERSION = "v1.0.0"
@@ -80,11 +81,12 @@ def open_writer(
     Raises:
         WriterBusy: another run writes for longer; the message says which and since when.
     """
-    with (
-        writer_lock(layout, holder=holder, wait_seconds=wait_seconds),
-        opened(layout, holder=holder, schemas=schemas, memory_limit_mb=memory_limit_mb) as writer,
-    ):
-        yield writer
+    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
+        bring_newest(layout)
+        with opened(
+            layout, holder=holder, schemas=schemas, memory_limit_mb=memory_limit_mb
+        ) as writer:
+            yield writer
 
 
 @contextmanager

@@ -100,7 +100,9 @@ class Eraser:
     ) -> Iterator[tuple[Contract, DayState, str, int]]:
         """New lake files for the days that lose rows, links for the others: (…, load, rows)."""
         states = day_states(self.writer, contract.dataset)
-        for day, file in day_files(self.writer, contract.dataset).items():
+        files = day_files(self.writer, contract.dataset)
+        self.layout.files.fetch(self.layout.root / self.layout_path(f) for f in files.values())
+        for day, file in files.items():
             there = self.layout.root / self.layout_path(file)
             batches, rows = self._staying(there)
             if not rows:
@@ -325,7 +327,9 @@ def finish_evidence(writer: Writer, numbers: Sequence[int], releases: int) -> No
 def clean_quarantine(layout: DataDirectory, is_theirs: IsTheirs) -> int:
     """Write the quarantine's files anew without their records; says how many these were."""
     erased = 0
-    for path in sorted(layout.quarantine.glob("*/*.parquet")):
+    paths = layout.files.names(layout.quarantine)
+    layout.files.fetch(paths)
+    for path in paths:
         table = pq.read_table(path)
         theirs = [is_theirs(raw) for raw in table.column("raw").to_pylist()]
         if not any(theirs):
@@ -338,7 +342,7 @@ def clean_quarantine(layout: DataDirectory, is_theirs: IsTheirs) -> int:
 
 def _replace_table(layout: DataDirectory, path: Path, table: pa.Table) -> None:
     if not table.num_rows:
-        path.unlink()
+        layout.files.remove(path)
         sys.audit("smartconnect.point", "warehouse.erasing.quarantine-removed")
     else:
         building = layout.building / f"erased-{path.name}"
@@ -347,9 +351,10 @@ def _replace_table(layout: DataDirectory, path: Path, table: pa.Table) -> None:
         building.chmod(PRIVATE_FILE)
         sys.audit("smartconnect.point", "warehouse.erasing.quarantine-closed")
         sync(building)
+        layout.files.keep(building, path)
         building.replace(path)
         sys.audit("smartconnect.point", "warehouse.erasing.quarantine-replaced")
-    sync(path.parent)
+        sync(path.parent)
 
 
 def remove_unneeded(writer: Writer) -> None:
@@ -357,9 +362,9 @@ def remove_unneeded(writer: Writer) -> None:
     layout = writer.layout
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / str(row[0]) for row in rows}
-    for path in layout.lake.glob("*/*/*.parquet"):
+    for path in layout.files.names(layout.lake):
         if path not in needed:
-            path.unlink(missing_ok=True)
+            layout.files.remove(path)
             sys.audit("smartconnect.point", "warehouse.erasing.lake-file-removed")
     for folder in (layout.building, layout.incoming, layout.state / "spill"):
         for path in folder.glob("*"):

@@ -48,7 +48,8 @@ def require_new(layout: DataDirectory, name: str) -> None:
             f"An extract can't be called {name[:64]!r}: use up to 64 of a-z, 0-9, - and _, and "
             "begin with a letter or a figure. Nothing was started."
         )
-    if (layout.extracts / name).exists():
+    folder = layout.extracts / name
+    if folder.exists() or layout.files.names(folder):
         raise ExtractRefused(
             f"There is an extract {name} already: take another name, or remove "
             f"{layout.extracts / name}. Nothing was started."
@@ -110,6 +111,8 @@ def name_extract(
     sys.audit("smartconnect.point", "warehouse.extracts.parent-made")
     require_new(layout, name)
     target = layout.extracts / name
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == DESCRIPTION):
+        layout.files.keep(path, target / path.name)  # it is one once it is described
     folder.rename(target)
     sys.audit("smartconnect.point", "warehouse.extracts.named")
     sync(layout.extracts)
@@ -121,8 +124,9 @@ def name_extract(
 def describe_extracts(writer: Writer) -> list[str]:
     """Fill `meta.extracts` from the folders that are there; their names."""
     found = []
-    for path in sorted(writer.layout.extracts.glob(f"*/{DESCRIPTION}")):
-        told = json.loads(path.read_text(encoding="utf-8"))
+    layout = writer.layout
+    for path, content in layout.files.documents(layout.extracts, "", DESCRIPTION).items():
+        told = json.loads(content)
         found.append({**told, "extract": path.parent.name})
     known = writer.connection.execute("SELECT extract, made_at FROM meta.extracts").fetchall()
     there = {(row["extract"], datetime.fromisoformat(row["made_at"])) for row in found}
@@ -147,9 +151,10 @@ def extracts_holding(
     """The extracts with rows or rejected records that one of both says yes to, or that can't be
     read.
     """
-    return [
-        folder for folder in sorted(layout.extracts.glob("*")) if _holds(folder, in_rows, in_record)
-    ]
+    paths = layout.files.names(layout.extracts)
+    layout.files.fetch(paths)
+    folders = sorted({path.parent for path in paths})
+    return [folder for folder in folders if _holds(folder, in_rows, in_record)]
 
 
 def _holds(
@@ -170,6 +175,10 @@ def _holds(
 @on_disk("remove an extract")
 def remove_extract(layout: DataDirectory, folder: Path) -> None:
     """Remove an extract with all its files; it loses its name first."""
+    for path in layout.files.names(folder) if layout.files.shared else ():
+        layout.files.remove(path)  # also after a kill: until it is gone there, it is found
+    if not folder.exists():
+        return
     beside = layout.building / f"gone-{os.urandom(8).hex()}"
     folder.rename(beside)
     sys.audit("smartconnect.point", "warehouse.extracts.unnamed")

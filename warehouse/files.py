@@ -32,6 +32,9 @@ class Files(Protocol):
             OtherOrigin, OtherPublisher: another's files are there.
         """
 
+    def begin_anew(self) -> None:
+        """The directory is going to be filled from elsewhere: what it has then isn't kept yet."""
+
     def keep(self, path: Path, place: Path) -> None:
         """Make a whole file, durable here under any name, durable for all machines at its place.
 
@@ -72,6 +75,9 @@ class LocalFiles:
     shared = False
 
     def prepare(self, origin: str) -> None:
+        """Nothing."""
+
+    def begin_anew(self) -> None:
         """Nothing."""
 
     def keep(self, path: Path, place: Path) -> None:

@@ -25,6 +25,8 @@ def take_over(writer: Writer, old: DataDirectory, seen: RawObservation, kept: Ke
     contract = writer.contracts[seen.dataset]
     moment = seen.observed_at.astimezone(UTC)
     load_id = f"{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+    rejected = old.quarantine_file(seen.dataset, kept.load_id)
+    old.files.fetch([kept.lake_file, rejected])
     with pq.ParquetFile(kept.lake_file) as file:
         lake = write_lake_file(
             writer.layout,
@@ -34,7 +36,6 @@ def take_over(writer: Writer, old: DataDirectory, seen: RawObservation, kept: Ke
             window_day=seen.window_day,
             load_id=load_id,
         )
-    rejected = old.quarantine_file(seen.dataset, kept.load_id)
     table = pq.read_table(rejected) if rejected.exists() else None
     quarantine = (
         write_quarantine(writer.layout, table, dataset=seen.dataset, load_id=load_id)

@@ -49,6 +49,8 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
         rows_read = rows_loaded + rows_duplicate + rows_quarantined + the load's rows_suppressed.
     """
     contract = Contract(schema)
+    rejected = [load.quarantine_path] if load.quarantine_path else []
+    writer.layout.files.fetch([load.lake_path, *rejected])  # where another machine made them
     before = day_states(writer, load.dataset).get(load.window_day)
     facts = file_facts(writer.connection, contract, load.lake_path)
     outcome = _outcome(writer, contract, load, before, facts)
@@ -71,7 +73,7 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
         write_columns(writer, load.dataset, load.load_id, load.columns)
         sys.audit("smartconnect.point", "warehouse.loading.ledger-written")
     if outcome != "loaded":
-        load.lake_path.unlink(missing_ok=True)
+        writer.layout.files.remove(load.lake_path)
         sys.audit("smartconnect.point", "warehouse.loading.unused-removed")
     return result
 
@@ -115,7 +117,7 @@ def _same_rows(
 ) -> bool:
     """Whether both files hold the same rows, however often; load_id and observed_at aside."""
     old = day_files(writer, load.dataset)[load.window_day].path
-    if before.rows != facts.rows or not old.exists():
+    if before.rows != facts.rows or writer.layout.files.fetch([old]):
         return False
     return same_rows(writer.connection, contract, load.lake_path, old)
 
@@ -186,8 +188,10 @@ def _sharing(
     if not contract.identity:
         return []
     ranges = [(d.first_id, d.last_id) for d in touched if d.first_id and d.last_id]
-    there = [day for day in touched if day.path.exists()]
-    return days_sharing(writer.connection, contract, overlapping(others, ranges), there)
+    near = overlapping(others, ranges)
+    gone = writer.layout.files.fetch([day.path for day in (*touched, *near)])
+    there = [day for day in touched if day.path not in gone]
+    return days_sharing(writer.connection, contract, near, there)
 
 
 def _show(

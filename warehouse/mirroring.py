@@ -42,8 +42,9 @@ from warehouse.storepointer import (
     read_pointer,
     store_manifest,
 )
+from warehouse.writercopy import require_newest
 
-AT_ONCE, TIMES = 8, 3
+AT_ONCE, TIMES, SHARED = 8, 3, "all machines"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored:
 
 def _mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored:
     local, base = _local(layout), read_pointer(store)
+    require_newest(layout)  # after the pointer: who hands over later publishes on top of it
     publisher = _publisher(layout)
     if base:
         _refuse_other(layout, store, base.pointer, publisher, take_over=rules.take_over)
@@ -328,7 +330,9 @@ def _sweep(store: ObjectStore, published: PointerRead, rules: Rules) -> int:
 
 
 def _publisher(layout: DataDirectory) -> str:
-    """What this data directory is known by on the store."""
+    """What this data directory is known by on the store: all machines that share it are one."""
+    if layout.files.shared:
+        return SHARED
     path = _folder(layout) / "publisher"
     if not path.exists():
         publish_bytes(path, token_hex(8).encode())

@@ -32,6 +32,7 @@ from warehouse.martmaking import Company
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
+from warehouse.writercopy import bring_newest
 
 HISTORY = (
     "loads",
@@ -118,7 +119,7 @@ class Rebuild:
         for file in self._staged_files():
             there = self.layout.root / file.relative_to(self.staging.root)
             if self.layout.relative(there) not in needed:
-                there.unlink(missing_ok=True)
+                self.layout.files.remove(there)
                 sys.audit("smartconnect.point", "warehouse.rebuilding.leftover-removed")
         shutil.rmtree(self.staging.root, ignore_errors=True)
         sys.audit("smartconnect.point", "warehouse.rebuilding.staging-cleared")
@@ -166,7 +167,7 @@ class Rebuild:
             sys.audit("smartconnect.point", "warehouse.rebuilding.swapped")
         except BaseException:
             for path in linked:
-                path.unlink(missing_ok=True)
+                self.layout.files.remove(path)
             raise
         sync(self.layout.state)
         shutil.rmtree(self.staging.root, ignore_errors=True)
@@ -179,6 +180,7 @@ class Rebuild:
         else:
             target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.rebuilding.quarantine-made")
+        self.layout.files.keep(file, target)
         os.link(file, target)
         sys.audit("smartconnect.point", "warehouse.rebuilding.linked")
         sync(target.parent)
@@ -190,9 +192,9 @@ class Rebuild:
             found = writer.connection.execute("SELECT DISTINCT load_id FROM meta.quarantine")
             shown = {str(row[0]) for row in found.fetchall()}
         for dataset in datasets:
-            for path in self.layout.quarantine_file(dataset, "any").parent.glob("*.parquet"):
+            for path in self.layout.files.names(self.layout.quarantine / dataset):
                 if path.stem not in shown:
-                    path.unlink()
+                    self.layout.files.remove(path)
                     sys.audit("smartconnect.point", "warehouse.rebuilding.rejected-forgotten")
 
     def publish(self, *, keep: int) -> Release | None:
@@ -219,6 +221,7 @@ def rebuilding(
         DatabaseUnreadable: the old database can't be opened.
     """
     with present(layout), writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
+        bring_newest(layout)
         rebuild = Rebuild(layout, layout.staging(), holder, schemas, memory_limit_mb)
         rebuild.begin()
         try:

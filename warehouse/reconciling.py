@@ -141,6 +141,7 @@ def compare_days(writer: Writer, dataset: str, share: tuple[int, int] = (0, 1)) 
     counted = looked_into if as_told else None
     table = _table_rows(writer.connection, contract, counted)
     told: list[Comparison] = []
+    writer.layout.files.fetch(day.lake for day in days if day.day in looked_into)
     for day in days:
         pairs: list[tuple[str, int, int | None]] = []
         if counted is None or day.day in counted:

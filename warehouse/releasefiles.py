@@ -71,6 +71,7 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
         sys.audit("smartconnect.point", "warehouse.releasefiles.list-copied")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
+    writer.layout.files.fetch(file.path for file in files.values())
     counts = {
         row[0]: (int(row[1]), int(row[2]))
         for row in writer.connection.execute(

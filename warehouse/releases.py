@@ -24,6 +24,7 @@ from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
 from warehouse.releasefiles import PARQUET, columns_of, fill_release, table_sql
+from warehouse.writercopy import known_release
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
     """
     layout = writer.layout
     number, newest = revision(writer.connection), releases(layout)[-1:]
-    held = _hold_path(layout).exists()
+    held = layout.files.read(_hold_path(layout)) is not None
     damaged = newest[0] if newest and damage and damage.number == newest[0].number else None
     if damage and damaged:
         _mend_lake(writer, damaged, damage)
@@ -75,7 +76,8 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
             return None
         release = newest[0]
     else:
-        release = _build(writer, (newest[0].number if newest else 0) + 1, number)
+        last = max(newest[0].number if newest else 0, known_release(layout))
+        release = _build(writer, last + 1, number)
     if held:
         return None
     _point_at(layout, release)
@@ -150,10 +152,10 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
     publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
     sys.audit("smartconnect.point", "warehouse.releases.rollback-noted")
     if hold:
-        publish_bytes(_hold_path(layout), b"{}")
+        layout.files.change(_hold_path(layout), lambda _: b"{}")
         sys.audit("smartconnect.point", "warehouse.releases.hold-set")
     else:
-        _hold_path(layout).unlink(missing_ok=True)
+        layout.files.remove(_hold_path(layout))
         sys.audit("smartconnect.point", "warehouse.releases.hold-ended")
     _point_at(layout, chosen)
     return chosen
@@ -271,9 +273,9 @@ def _sweep(writer: Writer, keep: int) -> None:
         "SELECT load_id FROM meta.loads WHERE outcome = 'loaded'"
     ).fetchall()
     loaded = {str(row[0]) for row in superseded}
-    for path in layout.lake.glob("*/*/*.parquet"):
+    for path in layout.files.names(layout.lake):
         if path not in needed and path.stem in loaded:
-            path.unlink(missing_ok=True)
+            layout.files.remove(path)
             sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
 
 
@@ -286,9 +288,9 @@ def publish_alone(writer: Writer) -> int:
         How many releases were removed.
     """
     layout = writer.layout
-    for path in (_hold_path(layout), _rollback_path(layout)):
-        path.unlink(missing_ok=True)
-        sys.audit("smartconnect.point", "warehouse.releases.hold-lifted")
+    layout.files.remove(_hold_path(layout))
+    _rollback_path(layout).unlink(missing_ok=True)
+    sys.audit("smartconnect.point", "warehouse.releases.hold-lifted")
     publish(writer, keep=2)
     current, removed = current_release(layout), 0
     for old in releases(layout):

@@ -144,7 +144,7 @@ def rebuild_steps(layout: DataDirectory, ledger: Ledger, dataset: str) -> list[S
             raw = by_file.get((day, file or ""))
             if raw is not None:
                 found.append(Step(replace(raw, observed_at=observed_at), True))
-            elif (day, file) not in ledger.removed or not ledger.lake[day].exists():
+            elif (day, file) not in ledger.removed or layout.files.fetch([ledger.lake[day]]):
                 raise raw_missing(dataset, day, file)
         steps += found or [_kept_step(dataset, state, ledger.lake[day])]
     for raw in seen:

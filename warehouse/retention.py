@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from warehouse.database import Writer, bump_revision
-from warehouse.layout import sync
 from warehouse.ledger import insert_row
 from warehouse.raw import RawObservation, raw_observations, remove_raw
 
@@ -38,7 +37,7 @@ def apply_retention(
     files = size_bytes = rejected = 0
     if keep_raw_days is not None:
         for seen in _outlived(writer, now - timedelta(days=keep_raw_days)):
-            size_bytes += seen.path.stat().st_size
+            size_bytes += seen.size_bytes
             files += 1
             _remove_raw(writer, seen)
     if keep_quarantine_days is not None:
@@ -55,16 +54,18 @@ def _outlived(writer: Writer, before: datetime) -> list[RawObservation]:
                WHERE outcome IN ('loaded', 'unchanged')"""
         ).fetchall()
     }
+    layout, there = writer.layout, set[Path]()
     found: dict[Path, RawObservation] = {}
     for name, contract in writer.contracts.items():
         if not contract.key:
-            found.update({seen.path: seen for seen in raw_observations(writer.layout, name)})
+            found.update({seen.path: seen for seen in raw_observations(layout, name)})
+            there.update(layout.files.names(layout.raw / name))
     return [
         seen  # the last observation of each, since they come in their order
         for seen in found.values()
         if seen.observed_at < before
         and (seen.window_day, seen.sha256) in loaded
-        and seen.path.exists()
+        and seen.path in there
     ]
 
 
@@ -99,12 +100,12 @@ def _empty_quarantine(writer: Writer, before: datetime) -> int:
         ).fetchall()
     ]
     layout, removed = writer.layout, 0
+    there = set(layout.files.names(layout.quarantine)) if old else set()
     for dataset, load_id in old:
         path = layout.quarantine_file(dataset, load_id)
-        if path.exists():
-            path.unlink()
+        if path in there:
+            layout.files.remove(path)
             sys.audit("smartconnect.point", "warehouse.retention.quarantine-removed")
-            sync(path.parent)
             removed += 1
     with writer.transaction() as connection:
         gone = connection.execute(

@@ -155,14 +155,22 @@ class ObjectStore:
 
     def told_sha256(self, key: str) -> str | None:
         """The hash that an object was uploaded with; None where there is no such object or hash."""
+        return self._described(key).get("sha256")
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        return "" in self._described(key)
+
+    def _described(self, key: str) -> dict[str, str]:
+        """What was told of an object when it was uploaded; nothing at all where there is none."""
         with self._asked(f"look at {key}"):
             try:
                 answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
             except ClientError as error:
                 if _code(error) in _MISSING:
-                    return None
+                    return {}
                 raise
-        return answer["Metadata"].get("sha256")
+        return {"": key, **answer["Metadata"]}
 
     def chunks(self, key: str, offset: int = 0) -> Iterator[bytes] | None:
         """An object's bytes from `offset` on; None where there is none."""

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from warehouse.store import ObjectStore
 
 TIMES, CHANGES, BETWEEN_SECONDS = 4, 40, 0.05
-ORIGIN, WRITER = "state/origin.json", "state/writer/current.json"
+ORIGIN, WRITER = "state/origin.json", "database/current.json"
 NOTE, PROBE = ".seen.json", "state/probe"
+PREPARED = "shared.json"
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -71,7 +72,7 @@ class StoredFiles:
             OtherPublisher: both hold data that isn't the other's.
             StoreUnavailable, StoreRefused: nothing was started.
         """
-        note, told = self._layout.store / "shared.json", json.dumps([self.url, origin]).encode()
+        note, told = self._layout.store / PREPARED, json.dumps([self.url, origin]).encode()
         if read_here(note) == told:
             return
         self._agree(origin)
@@ -80,6 +81,10 @@ class StoredFiles:
         sys.audit("smartconnect.point", "warehouse.storedfiles.folder-made")
         publish_bytes(note, told)
         sys.audit("smartconnect.point", "warehouse.storedfiles.prepared")
+
+    def begin_anew(self) -> None:
+        """`prepare` gives the store all of it, whenever that comes to be asked."""
+        remove_here(self._layout.store / PREPARED)
 
     def _agree(self, origin: str) -> None:
         told = json.dumps({"origin": origin}).encode()
@@ -96,6 +101,7 @@ class StoredFiles:
     def _adopt(self) -> None:
         """What was here before the store was named goes there; notes after their files."""
         layout = self._layout
+        remove_here(base_path(layout))  # of another store
         known = layout.state / "suppression.json"
         here, there = read_here(known), self._found(known)
         strange = layout.database.exists() and self.store.read(WRITER) is not None
@@ -110,8 +116,8 @@ class StoredFiles:
         folders = (layout.raw, layout.lake, layout.quarantine, layout.extracts)
         paths = [path for folder in folders for path in local_names(folder)]
         notes = [path for path in paths if path.name.endswith(NOTE)]
-        _at_once(lambda path: self.keep(path, path), [p for p in paths if p not in set(notes)])
-        _at_once(self._adopt_note, notes)
+        at_once(lambda path: self.keep(path, path), [p for p in paths if p not in set(notes)])
+        at_once(self._adopt_note, notes)
 
     def _adopt_note(self, path: Path) -> None:
         content = path.read_bytes()
@@ -135,7 +141,7 @@ class StoredFiles:
             StoreUnavailable, StoreRefused: some came, some didn't.
         """
         wanted = [path for path in paths if not path.exists()]
-        came = _at_once(self._bring, wanted)
+        came = at_once(self._bring, wanted)
         return [path for path, is_here in zip(wanted, came, strict=True) if not is_here]
 
     def _bring(self, path: Path) -> bool:
@@ -217,7 +223,7 @@ class StoredFiles:
         """What is there now; what is here already isn't asked for again."""
         listed = self.store.listed(f"{self.key(folder)}/{begins}")
         found = [(self._layout.root / o.key, o.etag) for o in listed if o.key.endswith(ends)]
-        contents = _at_once(lambda one: self._as_listed(*one), found)
+        contents = at_once(lambda one: self._as_listed(*one), found)
         pairs = zip((path for path, _ in found), contents, strict=True)
         return {path: content for path, content in sorted(pairs) if content is not None}
 
@@ -268,12 +274,17 @@ class StoredFiles:
             sys.audit("smartconnect.point", "warehouse.storedfiles.copied")
 
 
+def base_path(layout: DataDirectory) -> Path:
+    """Where it stands what this machine's database was made from (`warehouse.writercopy`)."""
+    return layout.store / "writer.json"
+
+
 def _etag_of(content: bytes) -> str:
     """What a store mostly says of such an object; where it says another thing, it is fetched."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _at_once(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+def at_once(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
     """Do a few at once; the first failure is raised, and what waits is not begun."""
     if len(items) < 2:
         return [work(item) for item in items]

@@ -57,6 +57,9 @@ ON_A_STORE = (
     "warehouse.pulling.",
     "warehouse.storedfiles.",
     "warehouse.writercopy.",
+    "warehouse.forgetting.",
+    "warehouse.handing.",
+    "warehouse.storedleftovers.",
 )
 # Killed at each of its points by tests/extract/test_several_machines.py; a turn runs out by itself.
 AMONG_MACHINES = ("extract.documents.", "extract.leases.", "extract.sharing.", "flows.writing.")

@@ -1,0 +1,317 @@
+"""Machines that share nothing but an object store: each has a data directory of its own, and all
+commands work from an empty one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from canaries.searching import Searcher
+from s3server import S3Server, s3_server
+from typer.testing import CliRunner
+
+import flows.suppressing
+from extract.inbox import Inbox, Received
+from flows.backfill import Exported, backfill
+from flows.callbacks import ingest_callbacks_flow
+from flows.chatextract import extract_chats
+from flows.cli import app
+from flows.nightly import nightly
+from sandbox.company import InventedCompany
+from sandbox.options import Fault
+from sandbox.server import RunningSandbox
+from transform.pseudonyms import add_key
+from warehouse.layout import DataDirectory
+from warehouse.reading import query_release
+from warehouse.store import ObjectStore
+from warehouse.storepointer import read_pointer
+
+pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
+Start = Callable[..., RunningSandbox]
+Point = Callable[..., Path]
+VENDOR = {"DATE_TO": "inclusive", "SELECTION": "message"}
+ROWS = "SELECT * EXCLUDE (load_id, observed_at) FROM chats ORDER BY ALL"
+DAYS = "SELECT DISTINCT window_day::VARCHAR FROM chats ORDER BY ALL"
+FIRST, SECOND, THIRD = (date(2026, 2, day) for day in (2, 3, 4))
+MESSAGES = 40
+NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[S3Server]:
+    with s3_server() as found:
+        yield found
+
+
+class Company:
+    """One company on several machines."""
+
+    def __init__(
+        self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch, sandbox: RunningSandbox
+    ) -> None:
+        self.folder = folder
+        self.url = url
+        self.store = ObjectStore(f"{url}-sandbox")
+        self.sandbox = sandbox
+        self._patch = monkeypatch
+
+    def on(self, machine: str) -> Path:
+        """Be on that machine from now on; its data directory."""
+        data = self.folder / machine
+        self._patch.setenv("SMARTCONNECT_DATA_DIR", str(data))
+        return data
+
+    def load(self, machine: str, day: date, **more: object) -> Path:
+        """Load a day there."""
+        data = self.on(machine)
+        window = {"date_from": f"{day:%d.%m.%Y}", "date_to": f"{day:%d.%m.%Y}"}
+        asyncio.run(backfill(**window, datasets=[Exported.chats], **more))  # type: ignore[arg-type]
+        return data
+
+    def keys(self, folder: str) -> set[str]:
+        return {found.key for found in self.store.listed(folder)}
+
+
+@pytest.fixture
+def company(
+    start_sandbox: Start,
+    sandbox_settings: Point,
+    object_store: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Company:
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    url = object_store.url(f"{abs(hash(request.node.nodeid)):x}")
+    sandbox = start_sandbox(messages_per_day=MESSAGES, faults=(Fault("impossible-date", SECOND),))
+    sandbox_settings(sandbox, **VENDOR, DATA_URL=url)
+    return Company(tmp_path, url, monkeypatch, sandbox)
+
+
+def received(data: Path, begin: int, end: int) -> None:
+    """Callbacks with these message ids, in the inbox of a machine."""
+    inbox = data / "inbox"
+    DataDirectory(data).initialise("sandbox")
+
+    async def keep() -> None:
+        async with Inbox(inbox, seal_seconds=60, seal_bytes=10**7) as kept:
+            for number in range(begin, end):
+                body = {"channel_account_id": 101, "thread_id": "t", "message": "Текст"}
+                told = {**body, "message_id": number, "time": int(NOW.timestamp())}
+                await kept.keep(Received(NOW, False, json.dumps(told).encode()))
+
+    asyncio.run(keep())
+
+
+def shown(data: Path, sql: str = ROWS) -> list[tuple[object, ...]]:
+    return query_release(DataDirectory(data), sql).rows
+
+
+def command(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
+
+
+@pytest.mark.promise("files-any-machine")
+def test_machines_take_turns_and_each_has_what_all_have_loaded(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.load("first", FIRST)
+    second = company.load("second", SECOND)
+    first = company.load("first", THIRD)
+    company.load("first", THIRD)  # nothing new
+    assert [row[0] for row in shown(first, DAYS)] == ["2026-02-02", "2026-02-03", "2026-02-04"]
+    assert [row[0] for row in shown(second, DAYS)] == ["2026-02-02", "2026-02-03"]
+    assert sorted(path.name for path in (second / "releases").iterdir()) == ["2"]
+    found = read_pointer(company.store)
+    assert found is not None
+    assert (found.pointer.release, found.pointer.publication) == (3, 3)
+    monkeypatch.delenv("SMARTCONNECT_DATA_URL")
+    alone = company.folder / "alone"
+    for day in (FIRST, SECOND, THIRD):
+        company.load("alone", day)
+    assert shown(first) == shown(alone)
+    for folder in ("raw", "quarantine"):  # of names, hashes; the lake's are of loads
+        there = {key for key in company.keys(f"{folder}/") if not key.endswith(".parquet")}
+        here = {str(p.relative_to(alone)) for p in (alone / folder).rglob("*") if p.is_file()}
+        assert there == {name for name in here if not name.endswith(".parquet")}
+    assert len(company.keys("quarantine/")) == 1
+
+
+@pytest.mark.promise("files-any-machine")
+def test_an_empty_machine_shows_reads_again_and_rebuilds(company: Company) -> None:
+    first = company.load("first", FIRST)
+    company.load("first", SECOND)
+    before = shown(first)
+    company.on("third")
+    assert "chats" in command("status")
+    again = company.load("second", FIRST, from_raw=True, force=True)
+    assert shown(again) == before
+    rebuilt = company.on("fourth")
+    assert "is on the object store" in command("rebuild")
+    assert shown(rebuilt) == before
+    rejected = "SELECT line, reason, raw FROM meta.quarantine WHERE dataset = 'chats'"
+    assert len(shown(rebuilt, rejected)) == 1
+    assert shown(company.load("first", THIRD), DAYS)[:2] == shown(first, DAYS)[:2]
+    assert len(company.keys("lake/")) == 3, "lake files of before the rebuild stay on the store"
+
+
+@pytest.mark.promise("files-erased")
+def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_key(tmp_path / "personal.key", data_root=tmp_path / "data")
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    invented = InventedCompany(1, MESSAGES)
+    who = next(iter(invented.sent_on(FIRST)))
+    looks = Searcher({"phone": who.client_phone, "name": who.client_name})
+    first = company.load("first", FIRST)
+    company.load("first", SECOND)
+    assert looks.below(first)
+    before = shown(first, "SELECT client_phone FROM chats ORDER BY ALL")
+    second = company.on("second")
+    (tmp_path / "who.txt").write_text(f"phone: {who.client_phone}")
+    command("erase", "--file", str(tmp_path / "who.txt"), "--yes")
+    there = tmp_path / "store"
+    for found in company.store.listed(""):
+        place = there / found.key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"".join(company.store.chunks(found.key) or ()))
+    assert looks.below(there) == {}
+    assert looks.below(second) == {}
+    company.load("first", FIRST)  # the vendor tells of them again
+    assert looks.below(first) == {}
+    after = shown(first, "SELECT client_phone FROM chats ORDER BY ALL")
+    assert after == [row for row in before if row[0] != who.client_phone]
+
+
+@pytest.mark.promise("files-any-machine")
+def test_retention_on_another_machine_is_kept_to_by_all(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.load("first", FIRST)
+    first = company.load("first", SECOND)
+    for key in company.keys("raw/"):
+        if key.endswith(".seen.json"):
+            found = company.store.read(key)
+            assert found is not None
+            note = json.loads(found.content)
+            for seen in note["observations"]:
+                seen["observed_at"] = "2026-01-01T00:00:00+00:00"
+            company.store.put(key, json.dumps(note).encode())
+    monkeypatch.setenv("SMARTCONNECT_KEEP_RAW_DAYS", "9")
+    second = company.on("second")
+    asyncio.run(nightly(lookback_days=1))
+    old = {key for key in company.keys("raw/chats/") if "2026-02-0" in key}
+    assert old == set()
+    monkeypatch.delenv("SMARTCONNECT_KEEP_RAW_DAYS")
+    company.load("first", THIRD)
+    assert not list((first / "raw/chats").glob("2026-02-02_*/*.*"))
+    company.on("third")
+    assert "2 days were taken over as they were" in command("rebuild")
+    assert shown(company.folder / "third", DAYS)[:2] == shown(second, DAYS)[:2]
+
+
+@pytest.mark.promise("files-any-machine")
+def test_a_backup_of_an_empty_machine_has_all_and_comes_back_under_another_prefix(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = company.load("first", FIRST)
+    company.load("first", SECOND)
+    before = shown(first)
+    company.on("second")
+    backup = tmp_path / "backup"
+    command("backup", str(backup))
+    company.on("third")
+    refused = CliRunner().invoke(app, ["restore", str(backup)])
+    assert (refused.exit_code, "holds data" in refused.output) == (1, True)
+    monkeypatch.setenv("SMARTCONNECT_DATA_URL", f"{company.url}-again")
+    company.on("fourth")
+    command("restore", str(backup))
+    shutil.rmtree(company.folder / "fourth")
+    assert shown(company.load("fifth", THIRD), DAYS)[:2] == shown(first, DAYS)
+    assert [row for row in shown(company.folder / "fifth") if row in before] == before
+
+
+@pytest.mark.promise("files-any-machine")
+def test_an_extract_is_known_and_can_be_removed_everywhere(company: Company) -> None:
+    first = company.on("first")
+    window = {"date_from": "02.02.2026", "date_to": "03.02.2026"}
+    asyncio.run(extract_chats("some", **window, uid=1))  # type: ignore[arg-type]
+    second = company.load("second", FIRST)
+    known = "SELECT extract, rows FROM meta.extracts"
+    assert shown(second, known) == shown(first, known)
+    assert len(company.keys("extracts/some/")) >= 3
+
+
+@pytest.mark.promise("files-any-machine")
+def test_callbacks_that_one_machine_received_are_made_again_by_another(company: Company) -> None:
+    first = company.on("first")
+    received(first, 0, 30)
+    asyncio.run(ingest_callbacks_flow())
+    second = company.on("second")
+    received(second, 20, 50)
+    asyncio.run(ingest_callbacks_flow())
+    company.on("third")
+    command("rebuild")
+    rows = "SELECT message_id::INT FROM incoming_messages ORDER BY 1"
+    expected = [(number,) for number in range(50)]
+    assert shown(second, rows) == shown(company.folder / "third", rows) == expected
+
+
+@pytest.mark.promise("files-erased", "personal-comes-back")
+def test_who_is_erased_elsewhere_while_a_file_is_sent_is_not_in_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_key(tmp_path / "personal.key", data_root=tmp_path / "data")
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    who = next(iter(InventedCompany(1, MESSAGES).sent_on(FIRST)))
+    looks = Searcher({"phone": who.client_phone, "name": who.client_name})
+    other = {**os.environ, "SMARTCONNECT_DATA_DIR": str(tmp_path / "second")}
+    (tmp_path / "who.txt").write_text(f"phone: {who.client_phone}")
+    erase = [sys.executable, "-m", "flows.cli", "erase", "--yes", "--file"]
+    sending, store = flows.suppressing.store_raw, []
+
+    def sent(*args: Any, **more: Any) -> Path:
+        path = sending(*args, **more)
+        if not store:
+            store.append(path)
+            command = [*erase, str(tmp_path / "who.txt")]
+            subprocess.run(command, env=other, check=True, cwd=ROOT, capture_output=True)
+        return path
+
+    monkeypatch.setattr(flows.suppressing, "store_raw", sent)
+    first = company.load("first", FIRST)
+    assert store
+    assert not store[0].exists()
+    assert looks.below(first) == {}
+    phones = shown(first, "SELECT client_phone FROM chats")
+    assert phones
+    assert (who.client_phone,) not in phones
+    assert store[0].name not in {key.rpartition("/")[2] for key in company.keys("raw/")}
+
+
+@pytest.mark.promise("files-one-loader")
+def test_a_machine_that_loaded_beside_another_is_told_and_its_day_is_loaded_again(
+    company: Company,
+) -> None:
+    company.load("first", FIRST)
+    company.load("second", SECOND)
+    behind = company.folder / "behind"
+    shutil.copytree(company.folder / "second", behind, symlinks=True)
+    company.load("first", THIRD)
+    assert shown(company.load("behind", SECOND), DAYS)[-1:] == [("2026-02-04",)]

@@ -1,0 +1,32 @@
+"""The end of writing where machines share files: the database, for whoever writes next."""
+
+from __future__ import annotations
+
+import sys
+
+from warehouse.database import opened, writer_lock
+from warehouse.disk import on_disk
+from warehouse.layout import DataDirectory
+from warehouse.releases import releases
+from warehouse.writercopy import hand_over
+
+
+def hand_database_over(layout: DataDirectory, *, holder: str, wait_seconds: float) -> int:
+    """Put what this machine has loaded on the store; how many bytes were sent.
+
+    Nothing is done where files are of this machine alone, or everything is there already.
+
+    Raises:
+        WriterBusy: another run of this machine loads: it hands over what both have loaded.
+        StoreUnavailable, StoreRefused: it stays the newest here; the next run hands it over.
+        OtherPublisher: another machine has loaded and handed over meanwhile.
+    """
+    if not layout.files.shared or not layout.database.exists():
+        return 0
+    with writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
+        if layout.database.with_suffix(".duckdb.wal").exists():
+            with opened(layout, holder=holder) as writer, on_disk("write the database whole"):
+                writer.connection.execute("CHECKPOINT warehouse")
+                sys.audit("smartconnect.point", "warehouse.handing.checkpointed")
+        newest = releases(layout)[-1:]
+        return hand_over(layout, release=newest[0].number if newest else 0)
