@@ -47,7 +47,7 @@ class Cluster:
         asked = Asked(
             dataset,
             day,
-            getattr(run.settings, "company", None),
+            run.settings.company,
             run.name,
             run.flow_run_id,
             run.vendor.date_to,

@@ -137,7 +137,7 @@ def prepare_day(asked: Asked) -> Prepared:
 
 
 async def _prepared(asked: Asked) -> Prepared:
-    settings = load_settings()
+    settings = load_settings(asked.company)
 
     def opening() -> AbstractAsyncContextManager[Run]:
         return open_run(settings, asked.run_name, asked.flow_run_id)
