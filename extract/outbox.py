@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from extract.client import SmartConnectClient
 from extract.errors import (
@@ -55,6 +56,10 @@ class Note:
     sha256: str
     task_id: int | None = None
 
+    def kept(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {**self.__dict__, "at": self.at.isoformat()}
+
 
 class Notes:
     """Notes of what was sent, or may have been, one file each.
@@ -77,18 +82,29 @@ class Notes:
         """
         try:
             kept = json.loads(self._path(name).read_text(encoding="utf-8"))
-            at = datetime.fromisoformat(kept["at"])
-            return Note(str(kept["state"]), at, str(kept["sha256"]), kept.get("task_id"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError):
+            kept = None
+        return self.told(name, kept)
+
+    @staticmethod
+    def told(name: str, kept: Any) -> Note:
+        """The note that was kept so.
+
+        Raises:
+            SendUncertain: it can't be read.
+        """
+        try:
+            at = datetime.fromisoformat(kept["at"])
+            return Note(str(kept["state"]), at, str(kept["sha256"]), kept.get("task_id"))
+        except (ValueError, KeyError, TypeError, AttributeError):
             pass
         raise _may_have("journal", name, None)
 
     def keep(self, name: str, note: Note) -> None:
         """Keep a note, durably."""
-        kept = {**note.__dict__, "at": note.at.isoformat()}
-        write_durably(self._path(name), json.dumps(kept).encode())
+        write_durably(self._path(name), json.dumps(note.kept()).encode())
         sys.audit("smartconnect.point", "extract.outbox.noted")
 
     def forget(self, name: str) -> None:
@@ -100,19 +116,20 @@ class Notes:
     def word(self, *parts: str) -> str:
         """A name that tells nothing of its parts to whoever lacks this folder's key."""
         said = json.dumps(parts, ensure_ascii=True).encode()
-        return hmac.new(folder_secret(self._folder), said, hashlib.sha256).hexdigest()[:32]
+        return hmac.new(self.secret(), said, hashlib.sha256).hexdigest()[:32]
+
+    def secret(self) -> bytes:
+        """The key of names."""
+        return folder_secret(self._folder)
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
         """Nobody else sends under this name within the block."""
-        if not _KEY.fullmatch(name):
-            raise ValueError(f"a note can't be called {name!r}")
+        require_name(name)
         named = NamedLock(self._folder, name, "a sender")
         lock = await named.acquire(WAIT_SECONDS)
         if lock is None:
-            raise ClaimedElsewhere(
-                "send", "the same message", "another process is sending it", "Let it end first."
-            )
+            raise sent_elsewhere()
         try:
             yield
         finally:
@@ -122,20 +139,33 @@ class Notes:
         return self._folder / f"{name}.json"
 
 
-class Outbox(Notes):
+def require_name(name: str) -> None:
+    """Refuse what no note can be called."""
+    if not _KEY.fullmatch(name):
+        raise ValueError(f"a note can't be called {name!r}")
+
+
+def sent_elsewhere() -> ClaimedElsewhere:
+    """The error for a message that is just being sent."""
+    return ClaimedElsewhere(
+        "send", "the same message", "another process is sending it", "Let it end first."
+    )
+
+
+class Outbox:
     """What is sent through the vendor, with a note of each.
 
     Args:
         client: an entered client.
-        folder: of the notes; made if missing.
+        notes: of what was sent.
 
-    Raises:
-        DiskUnusable: here and from every method: the folder can't be written. Nothing was sent.
+    Every method raises DiskUnusable or, where notes are shared, KeeperUnusable: a note can't be
+    kept. Nothing was sent.
     """
 
-    def __init__(self, client: SmartConnectClient, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, client: SmartConnectClient, notes: Notes) -> None:
         self._client = client
+        self._notes = notes
 
     async def send(self, letter: Letter, *, key: str | None = None, again: bool = False) -> bool:
         """Send a message, if it can't have been sent already.
@@ -154,14 +184,16 @@ class Outbox(Notes):
             ExtractError: it was not sent, by how to recover.
         """
         digest = sha256_of(letter.text)
-        name = key or self.word(str(letter.channel_account_id), letter.thread_id, letter.text)
-        async with self.alone(name):
-            note = self.read(name)
+        name = key or self._notes.word(
+            str(letter.channel_account_id), letter.thread_id, letter.text
+        )
+        async with self._notes.alone(name):
+            note = self._notes.read(name)
             if note is not None and note.state == DONE and not again:
                 return False
             if note is not None and note.state == BEGUN and not again:
                 raise _may_have("send_message", name, note)
-            self.keep(name, Note(BEGUN, datetime.now(UTC), digest))
+            self._notes.keep(name, Note(BEGUN, datetime.now(UTC), digest))
             try:
                 await self._client.send_message(
                     channel_account_id=letter.channel_account_id,
@@ -172,12 +204,12 @@ class Outbox(Notes):
             except SendUncertain:
                 raise
             except ExtractError:
-                self.forget(name)  # it was refused, or never left
+                self._notes.forget(name)  # it was refused, or never left
                 raise
             if key is None:
-                self.forget(name)
+                self._notes.forget(name)
             else:
-                self.keep(name, Note(DONE, datetime.now(UTC), digest))
+                self._notes.keep(name, Note(DONE, datetime.now(UTC), digest))
             return True
 
     async def begin_bulk(
@@ -193,8 +225,8 @@ class Outbox(Notes):
             SendUncertain, ExtractError: as `send`.
         """
         digest = sha256_of(text)
-        async with self.alone(key):
-            note = self.read(key)
+        async with self._notes.alone(key):
+            note = self._notes.read(key)
             if note is not None and note.sha256 != digest:
                 raise BadConfiguration(
                     "start_bulk",
@@ -206,7 +238,7 @@ class Outbox(Notes):
                 return note.task_id, False
             if note is not None and not again:
                 raise _may_have("start_bulk", key, note)
-            self.keep(key, Note(BEGUN, datetime.now(UTC), digest))
+            self._notes.keep(key, Note(BEGUN, datetime.now(UTC), digest))
             try:
                 reply = await self._client.start_bulk(
                     message=text, channel_account_id=channel_account_id
@@ -217,9 +249,9 @@ class Outbox(Notes):
             except InvalidReply as error:
                 raise _unnamed(error) from None  # it runs: only its number is unknown
             except ExtractError:
-                self.forget(key)
+                self._notes.forget(key)
                 raise
-            self.keep(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
+            self._notes.keep(key, Note(DONE, datetime.now(UTC), digest, reply.task_id))
             return reply.task_id, True
 
 

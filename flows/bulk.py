@@ -24,6 +24,7 @@ from pydantic import Field
 
 from extract.errors import SendUncertain, TaskFailed, VendorUnavailable
 from extract.outbox import Outbox
+from extract.sharednotes import open_notes
 from flows.errors import BulkUnfinished, NotApproved, NotConfigured, TooLong
 from flows.ingest import read_ledger
 from flows.loader import publish_now, writer_session
@@ -219,7 +220,7 @@ class Sending:
         self._run = run
         self._plan = plan
         self._text = text
-        self._outbox = Outbox(run.client, run.layout.outbox)
+        self._outbox = Outbox(run.client, open_notes(run.layout.outbox, run.shared))
 
     async def run(
         self, accounts: Sequence[int], *, send_again: bool, follow_seconds: float

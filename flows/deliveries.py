@@ -17,12 +17,14 @@ from enum import StrEnum
 
 from extract.errors import ExtractError, SendUncertain
 from extract.outbox import BEGUN, DONE, Letter, Note, Notes, sha256_of
+from extract.sharednotes import open_notes
 from flows.errors import FlowError, NotConfigured, NotDelivered
 from flows.mail import Mailing, Message, compose, mailing_of
 from flows.mailer import Doubt, MailUncertain, send_mail
 from flows.personal import data_directory
 from flows.sending import ALERT_CHARACTERS, send
 from flows.settings import Settings
+from flows.sharing import sharing
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
@@ -127,15 +129,24 @@ class Deliveries:
             parcel: what.
             again: a person looked: send what may have been sent; with nothing in doubt, send all
                 of it once more.
+
+        Raises:
+            extract.errors.KeeperUnusable: machines share their notes, and these can't be read.
         """
+        with private_files():
+            async with sharing(self._settings, "a delivery") as shared:
+                self._mails = open_notes(self._layout.deliveries, shared)
+                self._chats = open_notes(self._layout.outbox, shared)
+                return await self._deliver(parcel, again)
+
+    async def _deliver(self, parcel: Parcel, again: bool) -> list[Delivered]:
         addresses = self._addresses(parcel)
         doubtful = {a.note for a in addresses if self._state(a) == BEGUN}
         anew = (doubtful or {a.note for a in addresses}) if again else set()
         found: dict[str, Delivered] = {}
         self._give_up_at = time.monotonic() + self._patience_seconds
-        with private_files():
-            for address in sorted(addresses, key=lambda a: a.mail is not None):  # the chat at once
-                found[address.note] = await self._one(parcel, address, address.note in anew)
+        for address in sorted(addresses, key=lambda a: a.mail is not None):  # the chat at once
+            found[address.note] = await self._one(parcel, address, address.note in anew)
         return [found[address.note] for address in addresses]
 
     def _addresses(self, parcel: Parcel) -> list[_Address]:

@@ -33,6 +33,16 @@ async def handing_over(layout: DataDirectory, name: str) -> AsyncIterator[None]:
     await _hand_over(layout, name)
 
 
+async def hand_over(layout: DataDirectory, name: str) -> None:
+    """Hand the database over now.
+
+    Raises:
+        warehouse.errors.WriterBusy: another run of this machine has it open.
+        warehouse.errors.WarehouseError: as `handing_over`.
+    """
+    await asyncio.to_thread(hand_database_over, layout, holder=name, wait_seconds=WAIT_SECONDS)
+
+
 async def _hand_over(layout: DataDirectory, name: str) -> None:
     with suppress(WriterBusy):  # another run of this machine, which hands both's over
-        await asyncio.to_thread(hand_database_over, layout, holder=name, wait_seconds=WAIT_SECONDS)
+        await hand_over(layout, name)

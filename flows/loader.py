@@ -271,6 +271,8 @@ async def publish_release() -> int | None:
     damage = await in_thread(damage_of_current, run.layout, whole=whole)
     async with writer_session(run) as writer:
         release = await publish_now(writer, run, damage)
+        if run.turn is not None:
+            run.turn.hold_on()
     if damage is not None:
         run.notes.append(f"{damage.sentence} {_REPLACED if release else _STAYS}")
     return release.number if release else None

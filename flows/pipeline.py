@@ -134,7 +134,7 @@ async def _claimed_day(
             raise
         finally:
             del run.claims[key]
-        claim.finish()
+        run.finish(claim)
     return outcome
 
 

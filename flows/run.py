@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from extract.budget import CallBudget
@@ -20,7 +21,7 @@ from extract.routes import Routes
 from extract.sharing import Shared
 from flows.company import load_company
 from flows.errors import FlowError
-from flows.handing import handing_over
+from flows.handing import hand_over, handing_over
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
@@ -68,7 +69,9 @@ class Run:
     presence: Presence | None = None
     privacy: Privacy = field(default_factory=Privacy)
     company: Company = field(default_factory=Company)
+    shared: Shared | None = None
     turn: WriterTurn | None = None
+    used: list[UsedExport] = field(default_factory=list)
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
@@ -100,6 +103,15 @@ class Run:
     def plain_request(dataset: str, date_from: date, sent_to: date) -> ExportRequest:
         """An export with just these dates, whatever the vendor makes of them."""
         return ExportRequest(dataset=dataset, date_from=date_from, date_to=sent_to)
+
+    def finish(self, claim: Claim) -> None:
+        """An export is loaded. Where machines share, it is forgotten at the run's end only, once
+        what was made of it is where the others find it; until then they take it up.
+        """
+        if self.shared is None:
+            claim.finish()
+        elif (used := claim.finish_later()) is not None:
+            self.used.append(used)
 
     def resumable_after(self, day: date) -> datetime:
         """The earliest start of a dead run's export that this run would still take for `day`."""
@@ -193,7 +205,7 @@ async def open_run(
     with private_files(), present(layout) as presence:
         async with (
             sharing(settings, name) as shared,
-            writers_turn(shared, layout) as turn,
+            writers_turn(shared, layout, partial(hand_over, layout, name)) as turn,
             SmartConnectClient(
                 client_options(settings), read_token, call_budget(settings, layout, shared)
             ) as client,
@@ -222,6 +234,7 @@ async def open_run(
                 presence=presence,
                 privacy=privacy,
                 company=company,
+                shared=shared,
                 turn=turn,
             )
             reset = _CURRENT.set(run)
@@ -229,6 +242,7 @@ async def open_run(
                 with stopped_by_sigterm():
                     async with handing_over(layout, name):
                         yield run
+                await jobs.forget(run.used)
             finally:
                 _CURRENT.reset(reset)
                 forget_untold()

@@ -23,6 +23,7 @@ from rich.console import Console
 from extract.client import SmartConnectClient
 from extract.errors import ExtractError
 from extract.outbox import Letter, Outbox
+from extract.sharednotes import open_notes
 from flows.errors import FlowError, NotConfigured, TooLong
 from flows.personal import data_directory
 from flows.run import call_budget, client_options
@@ -85,7 +86,7 @@ async def outbox(settings: Settings) -> AsyncIterator[Outbox]:
                 client_options(settings), source, call_budget(settings, layout, shared)
             ) as client,
         ):
-            yield Outbox(client, layout.outbox)
+            yield Outbox(client, open_notes(layout.outbox, shared))
 
 
 def require_length(settings: Settings, channel_account_id: int, text: str) -> None:

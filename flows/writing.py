@@ -25,7 +25,7 @@ from extract.errors import ExtractError, KeeperUnusable
 from extract.leases import Lease
 from extract.locks import NamedLock
 from extract.sharing import Shared
-from warehouse.errors import WarehouseError, WriterBusy
+from warehouse.errors import OtherPublisher, WarehouseError, WriterBusy
 from warehouse.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class WriterTurn:
         # Which run of this machine took the lease last: it is that run's alone.
         self._taker, self._ours = layout.locks / "writers-turn.taker", token_hex(8)
         self._asked_at = self._stands_back_until = -ASK_SECONDS
-        self._wanted = False
+        self._wanted = self._held_on = False
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -113,10 +113,14 @@ class WriterTurn:
             try:
                 yield
             finally:
-                if self._wanted:
+                if self._wanted and not self._held_on:
                     await self._give_up()
         finally:
             lock.release()
+
+    def hold_on(self) -> None:
+        """Give way to nobody any more: what is published goes to the others before this run ends."""
+        self._held_on = True
 
     def _take(self) -> bool:
         """Have the lease; the machine's lock is held, so none of its other runs is writing."""
@@ -138,7 +142,7 @@ class WriterTurn:
         """Look whether another machine asks for it; give it up where no run is writing."""
         while True:
             await asyncio.sleep(ASK_SECONDS)
-            if not self.held:
+            if not self.held or self._held_on:
                 continue
             try:
                 self._wanted = self._wanted or await self._shared.threads(self._is_wanted)
@@ -160,6 +164,8 @@ class WriterTurn:
         """Hand over, then let the other one write; what can't be handed over now stays here."""
         try:
             await self._hand_over()
+        except OtherPublisher:
+            pass  # what this machine has isn't the newest: nobody waits for it
         except WarehouseError as error:
             logger.warning("Another machine waits to write; it can't yet: %s", error)
             return

@@ -62,7 +62,13 @@ ON_A_STORE = (
     "warehouse.storedleftovers.",
 )
 # Killed at each of its points by tests/extract/test_several_machines.py; a turn runs out by itself.
-AMONG_MACHINES = ("extract.documents.", "extract.leases.", "extract.sharing.", "flows.writing.")
+AMONG_MACHINES = (
+    "extract.documents.",
+    "extract.leases.",
+    "extract.sharing.",
+    "extract.sharednotes.",
+    "flows.writing.",
+)
 
 
 @dataclass

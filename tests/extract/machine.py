@@ -25,6 +25,8 @@ from extract.download import download
 from extract.errors import ExtractError
 from extract.exports import ExportJobs, ExportRequest, Polling
 from extract.leases import Term
+from extract.outbox import Letter, Outbox
+from extract.sharednotes import open_notes
 from extract.sharing import Shared
 from flows.sharing import StoreDocuments
 from warehouse.store import ObjectStore
@@ -64,6 +66,14 @@ async def export(jobs: ExportJobs, client: SmartConnectClient, day: date, folder
         tell(day=day.isoformat(), failed=type(error).__name__, why=str(error))
 
 
+async def send(outbox: Outbox, key: str) -> None:
+    try:
+        sent = await outbox.send(Letter(101, "a thread", f"the message {key}"), key=key)
+        tell(key=key, sent=sent)
+    except ExtractError as error:
+        tell(key=key, failed=type(error).__name__)
+
+
 async def work(asked: dict[str, Any]) -> None:
     folder = Path(asked["folder"])
     options = ClientOptions(base_url=asked["base_url"], allow_loopback=True)
@@ -90,6 +100,8 @@ async def work(asked: dict[str, Any]) -> None:
         if asked.get("gate"):
             tell(ready=True)
             sys.stdin.readline()
+        for key in asked.get("send", []):
+            await send(Outbox(client, open_notes(folder / "outbox", shared)), key)
         days = [date.fromisoformat(day) for day in asked["days"]]
         await asyncio.gather(*(export(jobs, client, day, folder) for day in days))
 

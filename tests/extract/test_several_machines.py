@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,9 +20,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from crashing.points import points
+from keeping import KeptHere
 from s3server import S3Server, s3_server
 from vendor import starts
 
+from extract.outbox import DONE, Note, Notes, sha256_of
+from extract.sharednotes import SharedNotes
+from extract.sharing import Shared
 from sandbox.options import Fault
 from sandbox.server import RunningSandbox
 
@@ -265,6 +269,81 @@ def test_a_kill_anywhere_between_machines_costs_no_second_export(
         assert len([entry for entry in said(machine) if "sha256" in entry]) == 2
     assert set(found) - reached <= {"extract.leases.buried"}, "not reached"
     assert started(sandbox) == expected, "what was finished is exported anew, nothing else"
+
+
+def sent(sandbox: RunningSandbox) -> Counter[str]:
+    """How often each message was sent."""
+    told = httpx.get(f"{sandbox.root_url}/sandbox/sent").json()["messages"]
+    return Counter(message["message"] for message in told)
+
+
+@pytest.mark.promise("shared-sending")
+def test_two_machines_never_send_the_same(
+    start_sandbox: StartSandbox, machines: Callable[[RunningSandbox], Machines]
+) -> None:
+    sandbox = start_sandbox()
+    both = machines(sandbox)
+    keys = [f"report-{number}" for number in range(8)]
+    running = [both.start(name, [], send=keys, gate=True) for name in "AB"]
+    together(running)
+    told = [entry for machine in running for entry in said(machine)]
+    assert sent(sandbox) == {f"the message {key}": 1 for key in keys}
+    assert Counter(entry["sent"] for entry in told) == {True: 8, False: 8}
+
+
+@pytest.mark.promise("shared-sending")
+@pytest.mark.parametrize(
+    ("point", "before"), [("extract.sharednotes.noted", 0), ("extract.outbox.sent", 1)]
+)
+def test_what_a_killed_machine_may_have_sent_is_sent_by_no_other(
+    point: str,
+    before: int,
+    start_sandbox: StartSandbox,
+    machines: Callable[[RunningSandbox], Machines],
+) -> None:
+    sandbox = start_sandbox()
+    both = machines(sandbox)
+    both.start("A", [], send=["report-1"], point=point, dies=True, **SOON).communicate()
+    assert sum(sent(sandbox).values()) == before
+    (told,) = both.run("B", [], send=["report-1"], **SOON)
+    assert told["failed"] == "SendUncertain"
+    assert sum(sent(sandbox).values()) == before
+
+
+@pytest.mark.promise("shared-sending")
+def test_a_machine_that_stood_still_sends_what_no_other_has_sent(
+    start_sandbox: StartSandbox, machines: Callable[[RunningSandbox], Machines]
+) -> None:
+    sandbox = start_sandbox()
+    both = machines(sandbox)
+    still = both.start("A", [], send=["report-1"], point="extract.sharednotes.noted", **SOON)
+    stands(still)
+    (told,) = both.run("B", [], send=["report-1"], **SOON)
+    assert told["failed"] == "SendUncertain"
+    still.send_signal(signal.SIGCONT)
+    (late,) = said(still)
+    assert late["sent"] is True
+    assert sum(sent(sandbox).values()) == 1
+    (again,) = both.run("B", [], send=["report-1"], **SOON)
+    assert again["sent"] is False, "it is known by now"
+
+
+@pytest.mark.promise("shared-sending")
+def test_what_a_machine_sent_before_it_shared_counts(
+    start_sandbox: StartSandbox, machines: Callable[[RunningSandbox], Machines], tmp_path: Path
+) -> None:
+    notes = Notes(tmp_path / "A" / "outbox")
+    notes.keep("report-1", Note(DONE, datetime.now(UTC), sha256_of("the message report-1")))
+    word = notes.word("somebody")
+    sandbox = start_sandbox()
+    (told,) = machines(sandbox).run("A", [], send=["report-1"])
+    assert told["sent"] is False
+    assert not sent(sandbox)
+    kept = KeptHere(time.time)
+    for name in "AB":
+        shared = Shared(kept, holder=name)
+        assert SharedNotes(tmp_path / name / "outbox", shared).word("somebody") == word
+        shared.threads.close()
 
 
 def test_a_store_that_is_away_for_a_moment_costs_nothing(
