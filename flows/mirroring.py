@@ -47,6 +47,11 @@ def mirror_now(settings: Settings, layout: DataDirectory, *, take_over: bool = F
 
 def sentence(told: Mirrored) -> str:
     """What was sent."""
+    if told.elsewhere:
+        return (
+            f"Release {told.release} stays here: another machine has loaded since, and publishes "
+            "what this one has with it."
+        )
     if not told.new:
         return f"Release {told.release} is on the object store already."
     return (

@@ -25,4 +25,4 @@ async def mirror_release(run: Run, report: RunReport) -> None:
     except (WarehouseError, StageFailed) as error:
         report.unmirrored = error
     else:
-        report.notes += [sentence(told)] if told.new else []
+        report.notes += [sentence(told)] if told.new or told.elsewhere else []

@@ -42,20 +42,24 @@ from warehouse.storepointer import (
     read_pointer,
     store_manifest,
 )
-from warehouse.writercopy import require_newest
+from warehouse.writercopy import is_newest
 
 AT_ONCE, TIMES, SHARED = 8, 3, "all machines"
 
 
 @dataclass(frozen=True)
 class Mirrored:
-    """What became of a release: files and bytes that were sent, objects that were removed."""
+    """What became of a release: files and bytes that were sent, objects that were removed.
+
+    `elsewhere`: another machine has loaded since, and publishes with it what this one has.
+    """
 
     release: int
     new: bool
     files: int = 0
     bytes: int = 0
     removed: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored:
 
 def _mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored:
     local, base = _local(layout), read_pointer(store)
-    require_newest(layout)  # after the pointer: who hands over later publishes on top of it
+    if not is_newest(layout):  # after the pointer: who hands over later publishes on top of it
+        return Mirrored(local.number, new=False, elsewhere=True)
     publisher = _publisher(layout)
     if base:
         _refuse_other(layout, store, base.pointer, publisher, take_over=rules.take_over)

@@ -193,6 +193,8 @@ def hand_over(layout: DataDirectory, *, release: int) -> int:
     found = _read(files.store)
     before, etag = found if found else (None, None)
     if (before.generation if before else 0) != base.generation:
+        if base.generation and _as_it_was(layout, base):
+            return 0  # what is newer builds on it
         raise _too_late(files)
     if before is None:
         files.store.prove_conditions(f"{FOLDER}probe-{token_hex(8)}.json")
@@ -208,18 +210,23 @@ def hand_over(layout: DataDirectory, *, release: int) -> int:
     return sent
 
 
-def require_newest(layout: DataDirectory) -> None:
-    """Refuse to publish where another machine has loaded since; nothing where nothing is shared.
+def is_newest(layout: DataDirectory) -> bool:
+    """Whether what this machine publishes is on top of all that was loaded.
+
+    If not, another machine has loaded on top of what this one handed over, and publishes both.
 
     Raises:
-        OtherPublisher: its database is the newest.
+        OtherPublisher: this machine has loaded on top of an older database.
     """
     files = layout.files
     if not isinstance(files, StoredFiles):
-        return
-    found = _read(files.store)
-    if (found[0].generation if found else 0) != _base(layout).generation:
-        raise _too_late(files)
+        return True
+    found, base = _read(files.store), _base(layout)
+    if (found[0].generation if found else 0) == base.generation:
+        return True
+    if base.generation and _as_it_was(layout, base):
+        return False
+    raise _too_late(files)
 
 
 def _keys(database: Path, before: WriterCopy | None, etag: str | None) -> tuple[str, ...]:

@@ -115,6 +115,22 @@ def test_of_two_that_load_at_once_one_hands_over_and_the_other_is_told(
     assert days(first) == [*DAYS, FIFTH, SIXTH]
 
 
+@pytest.mark.promise("files-one-loader")
+def test_who_publishes_late_leaves_it_to_the_one_that_loaded_on_top(
+    first: DataDirectory, second: DataDirectory, store_url: str
+) -> None:
+    add_day(first, FIFTH)
+    hand_over(first)
+    days(second)
+    add_day(second, SIXTH)
+    hand_over(second)
+    assert mirror(first, stored(first).store, RULES).elsewhere
+    assert send(second) == 3
+    assert hand_over(first) == 0
+    assert mirror(first, stored(first).store, RULES).elsewhere
+    assert shown(store_url).release == 3
+
+
 @pytest.mark.promise("files-handed-over")
 def test_loads_that_could_not_be_handed_over_are_by_the_next_run(
     first: DataDirectory, second: DataDirectory, object_store: S3Server
