@@ -31,7 +31,8 @@ give it what it needs, then run again: this run stopped
 run again later: nothing is lost, an export under way is waited for
     VendorUnavailable, VendorBusy, TaskFailed, ExportFailed, ExportTimedOut, LocationExpired,
     DownloadRefused, DownloadIncomplete, EmptyDownload, CallBudgetSpent, ClaimedElsewhere,
-    WriterBusy, ErasedMeanwhile, NotDelivered, StoreUnavailable, ClusterLost
+    WriterBusy, ErasedMeanwhile, NotDelivered, StoreUnavailable, ClusterLost, KeeperUnusable,
+    LeaseLost
 say what the vendor means by it: a setting, or a line of the mapping file
     UnexpectedStatus, InvalidReply, RequestRefused, OperationNotFound, RedirectRefused,
     LocationRefused, DownloadTooLarge, NotAnExport, UnreadableExport, MissingColumn,

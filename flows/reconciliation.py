@@ -25,7 +25,7 @@ from warehouse.reconciling import (
 )
 from warehouse.releases import current_release, newest_revision
 
-DAYS_A_NIGHT = 40
+DAYS_A_NIGHT = 14
 _WRITTEN_INTO = "the release was changed: run a backfill with force=true for a new one"
 CURES = {
     "rows in the lake file": "the file was changed or removed: backfill these days with force=true",
@@ -41,7 +41,7 @@ STATISTICS_CURE = (
 
 
 def share_of_night(days: int, today: date) -> tuple[int, int]:
-    """Which days tonight's run looks into whatever came: each, every few weeks."""
+    """Which days tonight's run looks into whatever came: of three years, each in eleven weeks."""
     every = max(1, -(-days // DAYS_A_NIGHT))
     return today.toordinal() % every, every
 

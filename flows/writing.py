@@ -119,7 +119,7 @@ class WriterTurn:
             lock.release()
 
     def hold_on(self) -> None:
-        """Give way to nobody any more: what is published goes to the others before this run ends."""
+        """Give way to nobody any more: what is published goes to others before the run ends."""
         self._held_on = True
 
     def _take(self) -> bool:

@@ -29,7 +29,6 @@ from warehouse.schema import (
     make_meta,
     tables_there,
 )
-from warehouse.views import make_views
 from warehouse.writercopy import bring_newest
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
@@ -196,7 +195,6 @@ def prepare_tables(writer: Writer, company: Company | None = None) -> None:
         make_meta(connection, there)
         for contract in contracts:
             make_dataset(connection, contract, there)
-        make_views(connection, writer.contracts)
         if make_marts(connection, writer.contracts, company, there):
             bump_revision(connection)
         fill_dictionary(connection, contracts)

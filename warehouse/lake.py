@@ -59,10 +59,10 @@ def write_lake_file(
                 rows += table.num_rows
             if order.kept:
                 writer.add_key_value_metadata({SORTED_BY: order.column})
-        sync(building)
         layout.make_lake_folders(target.parent)
         layout.open_lake(building)
         sys.audit("smartconnect.point", "warehouse.lake.file-opened")
+        sync(building)  # with its mode: a release links it as it is
         layout.files.keep(building, target)
         building.replace(target)
         sys.audit("smartconnect.point", "warehouse.lake.file-renamed")

@@ -132,6 +132,11 @@ class DataDirectory:
         return self.state / "building"
 
     @property
+    def spare(self) -> Path:
+        """The Parquet trees of a release that went, for the next one."""
+        return self.state / "spare"
+
+    @property
     def releases(self) -> Path:
         """Published releases."""
         return self.root / "releases"
@@ -336,6 +341,13 @@ class DataDirectory:
         if self.group is not None:
             shutil.chown(path, group=self.group)
             sys.audit("smartconnect.point", "warehouse.layout.group-given")
+
+    def is_open(self, folder: Path) -> bool:
+        """Whether a published folder has the mode and group that `open_to_readers` gives now."""
+        status = folder.stat()
+        if self.group is None:
+            return status.st_mode & 0o777 == 0o755
+        return status.st_mode & 0o777 == 0o750 and folder.group() == self.group
 
     def open_report(self, path: Path) -> None:
         """Give a report's file or folder its mode: it names operators, so not to everyone.

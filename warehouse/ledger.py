@@ -35,24 +35,43 @@ def utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def day_states(writer: Writer, dataset: str) -> dict[date, DayState]:
-    """Every loaded day of a dataset."""
+def day_states(writer: Writer, dataset: str, day: date | None = None) -> dict[date, DayState]:
+    """Every loaded day of a dataset, or the one that is asked for."""
     found = writer.connection.execute(
         """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version,
                   coalesce(mapping_version, '')
-           FROM meta.days WHERE dataset = ?""",
-        [dataset],
+           FROM meta.days WHERE dataset = $dataset AND ($day IS NULL OR window_day = $day)""",
+        {"dataset": dataset, "day": day},
     ).fetchall()
     return {row[0]: DayState(row[0], row[1], utc(row[2]), *row[3:]) for row in found}
 
 
-def day_files(writer: Writer, dataset: str) -> dict[date, DayFile]:
-    """Every loaded day's lake file, with what identity resolution needs."""
+def day_files(writer: Writer, dataset: str, day: date | None = None) -> dict[date, DayFile]:
+    """Every loaded day's lake file, with what identity resolution needs; or that of one day."""
+    return _files_where(writer, dataset, "($day IS NULL OR window_day = $day)", {"day": day})
+
+
+def files_among(
+    writer: Writer, dataset: str, ranges: Sequence[tuple[str, str]]
+) -> dict[date, DayFile]:
+    """The lake files whose identities could be among `ranges`: those of few days, mostly."""
+    return _files_where(
+        writer,
+        dataset,
+        """EXISTS (FROM (SELECT unnest($first) AS first, unnest($last) AS last)
+                   WHERE first_id <= last AND first <= last_id)""",
+        {"first": [first for first, _ in ranges], "last": [last for _, last in ranges]},
+    )
+
+
+def _files_where(
+    writer: Writer, dataset: str, condition: str, values: Mapping[str, Any]
+) -> dict[date, DayFile]:
     found = writer.connection.execute(
-        """SELECT window_day, lake_file, observed_at, rows_without_id, rows_duplicate,
-                  first_id, last_id
-           FROM meta.days WHERE dataset = ?""",
-        [dataset],
+        f"""SELECT window_day, lake_file, observed_at, rows_without_id, rows_duplicate,
+                   first_id, last_id
+            FROM meta.days WHERE dataset = $dataset AND {condition}""",
+        {"dataset": dataset, **values},
     ).fetchall()
     return {
         row[0]: DayFile(row[0], writer.layout.root / row[1], utc(row[2]), *row[3:]) for row in found

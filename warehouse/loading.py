@@ -16,6 +16,7 @@ from warehouse.ledger import (
     as_json,
     day_files,
     day_states,
+    files_among,
     fill_quarantine,
     insert_row,
     write_columns,
@@ -26,7 +27,6 @@ from warehouse.observations import (
     FileFacts,
     days_sharing,
     file_facts,
-    overlapping,
     same_rows,
     show_day,
 )
@@ -51,7 +51,7 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
     contract = Contract(schema)
     rejected = [load.quarantine_path] if load.quarantine_path else []
     writer.layout.files.fetch([load.lake_path, *rejected])  # where another machine made them
-    before = day_states(writer, load.dataset).get(load.window_day)
+    before = day_states(writer, load.dataset, load.window_day).get(load.window_day)
     facts = file_facts(writer.connection, contract, load.lake_path)
     outcome = _outcome(writer, contract, load, before, facts)
     result = DayResult(
@@ -82,7 +82,7 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
 def confirm_day(writer: Writer, seen: DayConfirmation) -> DayResult:
     """Note that the day's own file came again: nothing to load, a later observation."""
     contract = writer.contracts[seen.dataset]
-    before = day_states(writer, seen.dataset)[seen.window_day]
+    before = day_states(writer, seen.dataset, seen.window_day)[seen.window_day]
     result = DayResult("unchanged", before.rows, 0, 0, 0, before.rows)
     with writer.transaction():
         _observe_again(writer, contract, seen)
@@ -116,7 +116,7 @@ def _same_rows(
     writer: Writer, contract: Contract, load: DayLoad, before: DayState, facts: FileFacts
 ) -> bool:
     """Whether both files hold the same rows, however often; load_id and observed_at aside."""
-    old = day_files(writer, load.dataset)[load.window_day].path
+    old = day_files(writer, load.dataset, load.window_day)[load.window_day].path
     if before.rows != facts.rows or writer.layout.files.fetch([old]):
         return False
     return same_rows(writer.connection, contract, load.lake_path, old)
@@ -124,8 +124,7 @@ def _same_rows(
 
 def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts) -> None:
     """The day's new file in place of its old one, and every row that this hides or uncovers."""
-    files = day_files(writer, load.dataset)
-    old = files.pop(load.window_day, None)
+    old = day_files(writer, load.dataset, load.window_day).get(load.window_day)
     new = DayFile(
         load.window_day,
         load.lake_path,
@@ -161,52 +160,42 @@ def _replace(writer: Writer, contract: Contract, load: DayLoad, facts: FileFacts
         },
     )
     fill_quarantine(writer, load.dataset, load.window_day, load.load_id, load.quarantine_path)
-    _show(writer, contract, new, [new, old] if old else [new], list(files.values()))
+    _show(writer, contract, new, [new, old] if old else [new])
 
 
 def _observe_again(writer: Writer, contract: Contract, seen: Observation) -> None:
     """Move the day's observation on; where it shares rows with others, show the right ones."""
-    files = day_files(writer, seen.dataset)
-    day = files.pop(seen.window_day)
+    day = day_files(writer, seen.dataset, seen.window_day)[seen.window_day]
     later = max(seen.observed_at, day.observed_at)
     writer.connection.execute(
         """UPDATE meta.days SET observed_at = ?, checked_at = ?, file_sha256 = ?
            WHERE dataset = ? AND window_day = ?""",
         [later, datetime.now(UTC), seen.file_sha256, seen.dataset, seen.window_day],
     )
-    neighbours = _sharing(writer, contract, [day], list(files.values()))
-    if neighbours:
-        moved = replace(day, observed_at=later)
-        _show(writer, contract, moved, [day], list(files.values()))
+    if _sharing(writer, contract, [day]):
+        _show(writer, contract, replace(day, observed_at=later), [day])
         bump_revision(writer.connection)
 
 
-def _sharing(
-    writer: Writer, contract: Contract, touched: Sequence[DayFile], others: Sequence[DayFile]
-) -> list[DayFile]:
-    """The other days that have a row of one of the touched files."""
-    if not contract.identity:
-        return []
+def _sharing(writer: Writer, contract: Contract, touched: Sequence[DayFile]) -> list[DayFile]:
+    """The other days that have a row of one of the touched files, which are of one day."""
     ranges = [(d.first_id, d.last_id) for d in touched if d.first_id and d.last_id]
-    near = overlapping(others, ranges)
-    gone = writer.layout.files.fetch([day.path for day in (*touched, *near)])
+    if not contract.identity or not ranges:
+        return []
+    among = files_among(writer, contract.dataset, ranges)
+    others = [file for day, file in among.items() if day != touched[0].window_day]
+    gone = writer.layout.files.fetch([day.path for day in (*touched, *others)])
     there = [day for day in touched if day.path not in gone]
-    return days_sharing(writer.connection, contract, near, there)
+    return days_sharing(writer.connection, contract, others, there)
 
 
-def _show(
-    writer: Writer,
-    contract: Contract,
-    day: DayFile,
-    touched: Sequence[DayFile],
-    others: Sequence[DayFile],
-) -> None:
-    """Show the day and every day that shares a row with what it holds or held."""
-    everyone = [day, *others]
-    for shown in [day, *_sharing(writer, contract, touched, others)]:
-        rest = [other for other in everyone if other.window_day != shown.window_day]
-        sharing = _sharing(writer, contract, [shown], rest)
-        rows = show_day(writer.connection, contract, shown, sharing)
+def _show(writer: Writer, contract: Contract, day: DayFile, touched: Sequence[DayFile]) -> None:
+    """Show the day and every day that shares a row with what it holds or held.
+
+    The ledger tells already of `day` as it is from now on.
+    """
+    for shown in [day, *_sharing(writer, contract, touched)]:
+        rows = show_day(writer.connection, contract, shown, _sharing(writer, contract, [shown]))
         writer.connection.execute(
             """UPDATE meta.days SET rows_hidden = rows - rows_duplicate - ?
                WHERE dataset = ? AND window_day = ?""",

@@ -16,6 +16,7 @@ import pyarrow as pa
 from warehouse.business import Business
 from warehouse.martfiles import BY_PERIOD, MARTS, Mart, in_period, mart
 from warehouse.schema import Contract, Tables, literal, make_table, quoted
+from warehouse.views import make_views, views_sql
 from warehouse.workcalendar import COLUMNS as CALENDAR
 from warehouse.workcalendar import COMMENT as CALENDAR_COMMENT
 from warehouse.workcalendar import calendar_table
@@ -112,7 +113,9 @@ def make_marts(
     company: Company | None,
     there: Tables,
 ) -> bool:
-    """Make schema mart anew if it isn't as it should be; whether it was.
+    """Make the views and schema mart anew if they aren't as they should be; whether marts were.
+
+    Where they are, nothing is written: a night that only looks needs no checkpoint.
 
     Args:
         connection: the database is in use, its tables are made; within the caller's transaction.
@@ -121,16 +124,19 @@ def make_marts(
         there: the tables that were there.
     """
     if "chats" not in contracts or not set(CHATS_READ) <= {*contracts["chats"].columns}:
+        make_views(connection, contracts)
         return False
     made = "mart.company" in there
     if company is None:
         company = (read_company(connection) if made else None) or Company()
     columns = dataset_columns(contracts)
-    wanted = _fingerprint(company, columns)
+    wanted = _fingerprint(company, columns, views_sql(contracts))
     if made:
         found = connection.execute("SELECT made_from FROM mart.company").fetchall()
         if found == [(wanted,)]:
             return False
+    make_views(connection, contracts)
+    if made:
         connection.execute("DROP SCHEMA mart CASCADE")
     make_mart_tables(connection)
     for name, table in _tables(company, wanted).items():
@@ -226,8 +232,8 @@ def _comments(found: Mart) -> Iterator[str]:
         yield f"COMMENT ON COLUMN mart.{found.name}.{quoted(column)} IS {literal(meaning)}"
 
 
-def _fingerprint(company: Company, columns: Columns) -> str:
-    told = [company.time_zone, company.business.model_dump_json(), repr(MART_TABLES)]
+def _fingerprint(company: Company, columns: Columns, views: list[str]) -> str:
+    told = [company.time_zone, company.business.model_dump_json(), repr(MART_TABLES), *views]
     told += [company.key or ""]
     told += [repr(sorted((name, list(c)) for name, c in columns.items()))]
     told += [mart_sql(mart(name), columns, company) + repr(mart(name)) for name in MARTS]

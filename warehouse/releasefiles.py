@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from warehouse.copying import copy_file
 from warehouse.database import Writer
-from warehouse.integrity import DATABASE
+from warehouse.integrity import DATABASE, Files, is_untouched
 from warehouse.lake import footer_rows
 from warehouse.ledger import day_files
 from warehouse.martfiles import mart
@@ -21,22 +22,35 @@ from warehouse.martmaking import dataset_columns, mart_sql, read_company
 from warehouse.observations import shown_sql
 from warehouse.publicrelease import public_contract, write_public_database, write_public_parquet
 from warehouse.schema import Contract, literal, quoted
+from warehouse.sparetree import PART, take_tree
 
 PARQUET = "parquet"
 # What marts are told by beside the datasets: so that plain Parquet tells the same numbers.
 MART_FILES = ("company", "calendar", "sla_targets", "teams", "days", "disagreements")
 
 
-def fill_release(writer: Writer, building: Path) -> dict[str, dict[str, object]]:
-    """The database and the Parquet trees; what the manifest says of each dataset."""
+@dataclass
+class Filled:
+    """What the manifest says of each dataset, and folders that are open and durable already."""
+
+    datasets: dict[str, dict[str, object]] = field(default_factory=dict)
+    settled: set[Path] = field(default_factory=set)
+
+
+def fill_release(writer: Writer, building: Path, known: Files) -> Filled:
+    """The database and the Parquet trees; `known`: the files of the release before."""
     layout, parquet = writer.layout, building / PARQUET
     _write_mart_files(writer, parquet)
     if layout.personal_published:
         copy_file(layout.database, building / DATABASE)
         sys.audit("smartconnect.point", "warehouse.releasefiles.database-copied")
-        return {name: _link_days(writer, c, building) for name, c in writer.contracts.items()}
+        filled = Filled()
+        for name, contract in writer.contracts.items():
+            filled.datasets[name] = _link_days(writer, contract, building, known, filled.settled)
+        return filled
     write_public_database(writer, building / DATABASE)
-    return {n: write_public_parquet(writer, c, parquet / n) for n, c in writer.contracts.items()}
+    contracts = writer.contracts.items()
+    return Filled({n: write_public_parquet(writer, c, parquet / n) for n, c in contracts})
 
 
 def mart_folder(parquet: Path, name: str) -> Path:
@@ -58,16 +72,18 @@ def _write_mart_files(writer: Writer, parquet: Path) -> None:
             sql = mart_sql(mart(name), dataset_columns(published), company)
         mart_folder(parquet, name).mkdir(parents=True)
         sys.audit("smartconnect.point", "warehouse.releasefiles.mart-folder-made")
-        _copy_query(writer, sql, mart_folder(parquet, name) / "part.parquet")
+        _copy_query(writer, sql, mart_folder(parquet, name) / PART)
 
 
-def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, object]:
+def _link_days(
+    writer: Writer, contract: Contract, building: Path, known: Files, settled: set[Path]
+) -> dict[str, object]:
     """The dataset's Parquet tree: a hard link a day, or a file of its own where rows are hidden."""
     root = building / PARQUET / contract.dataset
     if contract.key:
         root.mkdir(parents=True)
         sys.audit("smartconnect.point", "warehouse.releasefiles.list-folder-made")
-        _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / "part.parquet")
+        _copy_query(writer, f"SELECT * FROM {contract.dataset}", root / PART)
         sys.audit("smartconnect.point", "warehouse.releasefiles.list-copied")
         return {"files": 1}
     files = day_files(writer, contract.dataset)
@@ -80,23 +96,37 @@ def _link_days(writer: Writer, contract: Contract, building: Path) -> dict[str, 
             [contract.dataset],
         ).fetchall()
     }
-    root.mkdir(parents=True)
-    sys.audit("smartconnect.point", "warehouse.releasefiles.dataset-folder-made")
+    # Not there, or another than it was loaded from: the table has the day's rows.
+    whole = {day for day, file in files.items() if _is_whole(file.path, counts[day][0], known)}
+    linked = {day for day in whole if not counts[day][1]}
+    links = {f"window_day={day.isoformat()}": files[day].path for day in linked}
+    there = take_tree(writer.layout, root, links)
+    settled |= {root / name for name in there}
     for day, file in files.items():
         folder = root / f"window_day={day.isoformat()}"
+        if folder.name in there:
+            continue
         folder.mkdir()
         sys.audit("smartconnect.point", "warehouse.releasefiles.day-folder-made")
-        rows, hidden = counts[day]
-        whole = footer_rows(file.path) == rows  # else gone or another: the table has its rows
-        if whole and not hidden:
-            os.link(file.path, folder / "part.parquet")
+        if day in linked:
+            os.link(file.path, folder / PART)
             sys.audit("smartconnect.point", "warehouse.releasefiles.day-linked")
             continue
         others = [other for other in files.values() if other.window_day != day]
-        shown = shown_sql(contract, file, others) if whole else table_sql(contract, day)
-        _copy_query(writer, columns_of(contract, shown), folder / "part.parquet")
+        shown = shown_sql(contract, file, others) if day in whole else table_sql(contract, day)
+        _copy_query(writer, columns_of(contract, shown), folder / PART)
         sys.audit("smartconnect.point", "warehouse.releasefiles.day-copied")
     return {"files": len(files), "days": [day.isoformat() for day in sorted(files)]}
+
+
+def _is_whole(path: Path, rows: int, known: Files) -> bool:
+    """Whether a lake file is there with its rows; of one that is published, its time tells."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    name = f"{PARQUET}/{path.parent.parent.name}/{path.parent.name}/{PART}"
+    return is_untouched(status, known.get(name, {})) or footer_rows(path) == rows
 
 
 def table_sql(contract: Contract, day: date) -> str:

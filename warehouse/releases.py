@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
 from warehouse.releasefiles import PARQUET, columns_of, fill_release, table_sql
+from warehouse.sparetree import forget_trees, keep_trees
 from warehouse.writercopy import known_release
 
 
@@ -193,19 +194,21 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     sys.audit("smartconnect.point", "warehouse.releases.building-made")
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
-    datasets, newest = fill_release(writer, building), releases(layout)[-1:]
+    newest = releases(layout)[-1:]
+    known = _listed(newest[0]) if newest else {}
+    filled = fill_release(writer, building, known)
     manifest = {
         "release": number,
         **({"company": layout.company} if layout.company else {}),
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "personal": layout.personal_published,
-        "files": fingerprints(building, _listed(newest[0]) if newest else {}),
-        "datasets": datasets,
+        "files": fingerprints(building, known),
+        "datasets": filled.datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
-    for path in _deepest_first(building):
+    for path in _deepest_first(building, filled.settled):
         layout.open_to_readers(path)
         sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
@@ -226,10 +229,16 @@ def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) 
     )
 
 
-def _deepest_first(root: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(root, topdown=False):
-        yield from (Path(folder) / name for name in files)
-        yield Path(folder)
+def _deepest_first(root: Path, but: Collection[Path]) -> Iterator[Path]:
+    """Files and folders below `root`, and itself last; none of the folders in `but`."""
+    with os.scandir(root) as entries:
+        found = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for path, is_folder in found:
+        if is_folder and path not in but:
+            yield from _deepest_first(path, but)
+        elif not is_folder:
+            yield path
+    yield root
 
 
 def _point_at(layout: DataDirectory, release: Release) -> None:
@@ -244,11 +253,13 @@ def _point_at(layout: DataDirectory, release: Release) -> None:
     sync(layout.root)
 
 
-def _remove_release(layout: DataDirectory, old: Release) -> None:
-    """Take it away from whoever lists releases at once, then its bytes."""
+def _remove_release(layout: DataDirectory, old: Release, *, for_the_next: bool = False) -> None:
+    """Take it away from whoever lists releases at once, then its bytes; its trees may be kept."""
     gone = layout.building / f"gone-{old.number}"
     old.path.rename(gone)
     sys.audit("smartconnect.point", "warehouse.releases.old-put-aside")
+    if for_the_next and (gone / PARQUET).is_dir():
+        keep_trees(layout, gone)
     shutil.rmtree(gone, ignore_errors=True)
     sys.audit("smartconnect.point", "warehouse.releases.old-removed")
 
@@ -267,7 +278,9 @@ def _sweep(writer: Writer, keep: int) -> None:
     for old in [r for r in kept if r in withheld or r not in kept[-keep:]]:
         if current is not None and old.number == current.number:
             continue
-        _remove_release(layout, old)
+        _remove_release(layout, old, for_the_next=layout.personal_published)
+    if not layout.personal_published:
+        forget_trees(layout)
     rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
     needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
@@ -298,4 +311,5 @@ def publish_alone(writer: Writer) -> int:
         if current is not None and old.number != current.number:
             _remove_release(layout, old)
             removed += 1
+    forget_trees(layout)
     return removed

@@ -225,14 +225,14 @@ def fill_dictionary(
     ]
     names = {column for _, column in personal}
     names |= set(PERSONAL if names else ())  # the marts' are NULL where nothing personal is shown
-    connection.execute("DELETE FROM meta.columns")
-    connection.execute(
-        """
-        INSERT INTO meta.columns
+    values = {"names": sorted(names), "database": database}
+    wanted = """
         SELECT schema_name, table_name, column_name, data_type, comment,
                column_name = 'raw' OR list_contains($names, column_name)
         FROM duckdb_columns() WHERE database_name = $database AND NOT internal
-        ORDER BY schema_name, table_name, column_index
-        """,
-        {"names": sorted(names), "database": database},
-    )
+        ORDER BY schema_name, table_name, column_index"""
+    before = connection.execute("FROM meta.columns").fetchall()
+    if before == connection.execute(wanted, values).fetchall():
+        return
+    connection.execute("DELETE FROM meta.columns")
+    connection.execute(f"INSERT INTO meta.columns {wanted}", values)

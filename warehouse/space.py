@@ -105,11 +105,14 @@ def require_space(layout: DataDirectory, days: int, keep_free_bytes: int) -> Non
         )
 
 
-def _files_below(folder: Path) -> Iterator[os.stat_result]:
-    for where, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):  # a run is under way, and was done with it
-                yield (Path(where) / name).lstat()
+def _files_below(folder: Path | str) -> Iterator[os.stat_result]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # a run may be done with it
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
+                continue
+            with suppress(FileNotFoundError):
+                yield entry.stat(follow_symlinks=False)
 
 
 def _bytes_below(folder: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import duckdb
 
@@ -52,28 +52,32 @@ _CLAIMED = {"direction": "'in'", "author_type": "'client'"}
 
 def make_views(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> None:
     """Make `incoming_matches` and `messages` from the columns that the tables have."""
+    for statement in views_sql(contracts):
+        connection.execute(statement)
+
+
+def views_sql(contracts: Mapping[str, Contract]) -> list[str]:
+    """The statements that make the views; none without the tables that they are of."""
     chats, incoming = contracts.get("chats"), contracts.get("incoming_messages")
     if chats is None or incoming is None:
-        return
-    connection.execute(
-        f"CREATE OR REPLACE VIEW incoming_matches AS {_matches_sql(chats, incoming)}"
-    )
-    _comment(connection, "incoming_matches", _MATCH_COMMENT, _MATCHED)
+        return []
     shown = [name for name in _SHOWN if name in (*chats.columns, "window_day")]
-    connection.execute(f"CREATE OR REPLACE VIEW messages AS {_messages_sql(shown, incoming)}")
     meanings = {
         name: chats.comment(name) if name in chats.columns else "The day the row belongs to."
         for name in shown
     }
-    _comment(connection, "messages", _MESSAGES_COMMENT, {**meanings, "source": SOURCE})
+    return [
+        f"CREATE OR REPLACE VIEW incoming_matches AS {_matches_sql(chats, incoming)}",
+        *_comments("incoming_matches", _MATCH_COMMENT, _MATCHED),
+        f"CREATE OR REPLACE VIEW messages AS {_messages_sql(shown, incoming)}",
+        *_comments("messages", _MESSAGES_COMMENT, {**meanings, "source": SOURCE}),
+    ]
 
 
-def _comment(
-    connection: duckdb.DuckDBPyConnection, view: str, comment: str, columns: Mapping[str, str]
-) -> None:
-    connection.execute(f"COMMENT ON VIEW {view} IS {literal(comment)}")
+def _comments(view: str, comment: str, columns: Mapping[str, str]) -> Iterator[str]:
+    yield f"COMMENT ON VIEW {view} IS {literal(comment)}"
     for name, meaning in columns.items():
-        connection.execute(f"COMMENT ON COLUMN {view}.{quoted(name)} IS {literal(meaning)}")
+        yield f"COMMENT ON COLUMN {view}.{quoted(name)} IS {literal(meaning)}"
 
 
 def _matches_sql(chats: Contract, incoming: Contract) -> str:

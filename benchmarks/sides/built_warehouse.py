@@ -29,6 +29,7 @@ from transform.datasets import STATISTICS
 from transform.rules import Report
 from warehouse.database import Writer, prepare_tables
 from warehouse.lake import write_lake_file
+from warehouse.layout import DataDirectory
 from warehouse.loading import load_day
 from warehouse.releases import publish
 
@@ -49,6 +50,15 @@ def typed_day(day: date, rows: int, first_id: int, load_id: str, observed_at: da
     place = SCHEMA.get_field_index("observed_at")
     seen = pa.repeat(pa.scalar(observed_at, SCHEMA.field(place).type), rows)
     return table.set_column(place, SCHEMA.field(place), seen)
+
+
+def keep_export(layout: DataDirectory, dataset: str, day: date, load_id: str) -> None:
+    """A day's export and its note in raw/: their names alone count here."""
+    folder = layout.raw_folder(dataset, day, day)
+    folder.mkdir(parents=True)
+    export = folder / f"{load_id}.csv"
+    for path in (export, layout.raw_note(export)):
+        path.write_bytes(b"{}")
 
 
 def statistics_day(day: date, rows: int, load_id: str, observed_at: datetime) -> pa.Table:
@@ -76,6 +86,7 @@ def load_statistics(writer: Writer, day: date, rows: int, observed_at: datetime)
     """The day's statistics through lake and database."""
     load_id, schema = f"statistics-{day}", STATISTICS.arrow_schema()
     table = statistics_day(day, rows, load_id, observed_at)
+    keep_export(writer.layout, "statistics", day, load_id)
     lake = write_lake_file(
         writer.layout,
         schema,
@@ -114,10 +125,13 @@ def main() -> None:
                 window_day=day,
                 load_id=load_id,
             )
+            keep_export(layout, "chats", day, load_id)
             report = Report("chats", rows_read=given.rows, rows_out=given.rows)
             load(writer, lake, report, day, load_id, observed_at)
             if given.statistics:
                 load_statistics(writer, day, given.rows, observed_at)
+        # As if each day had come in its own night.
+        writer.connection.execute("UPDATE meta.days SET checked_at = window_day + INTERVAL 1 DAY")
         publish(writer, keep=2)
     middle = given.days // 2
     told = {

@@ -2,7 +2,7 @@
 
 Every step of `flows.ingest` and `flows.nightly` that touches the data directory, in their order.
 The newest day is loaded again with other texts; the two days before it, and three of statistics,
-are confirmed.
+are confirmed. The copy of the database for readers, with its way to the disk, is a step apart.
 
 python -m benchmarks.sides.night DATA EXPORT.csv
 """
@@ -30,25 +30,51 @@ from flows.reconciliation import reconcile, reconcile_release
 from flows.run import Run, open_run
 from flows.settings import load_settings
 from transform.datasets import DATASETS
+from warehouse import releasefiles, releases
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
+from warehouse.copying import copy_file
 from warehouse.database import Writer
+from warehouse.integrity import DATABASE
+from warehouse.layout import sync
 from warehouse.ledger import day_states
 from warehouse.loading import DayConfirmation, confirm_day
 from warehouse.releases import damage_of_current
 from warehouse.space import require_space
 
 LOOKBACK_DAYS = 3
+COPY = "copy the database"
 Steps = dict[str, dict[str, float]]
 
 
 @contextmanager
-def step(steps: Steps, name: str) -> Iterator[None]:
-    """Add the block's seconds to a step of that name."""
+def step(steps: Steps, name: str, within: str = "") -> Iterator[None]:
+    """Add the block's seconds to a step of that name, and take them from the one it is within."""
     cpu, wall = _cpu_seconds(), time.monotonic()
     yield
-    told = steps.setdefault(name, {"cpu": 0.0, "wall": 0.0})
-    told["cpu"] += _cpu_seconds() - cpu
-    told["wall"] += time.monotonic() - wall
+    spent = {"cpu": _cpu_seconds() - cpu, "wall": time.monotonic() - wall}
+    for key, seconds in spent.items():
+        told = steps.setdefault(name, {"cpu": 0.0, "wall": 0.0})
+        told[key] += seconds
+        if within:
+            steps.setdefault(within, {"cpu": 0.0, "wall": 0.0})[key] -= seconds
+
+
+def tell_copying_apart(steps: Steps) -> None:
+    """Time the database's copy and its fsync by themselves."""
+
+    def copied(source: Path, target: Path) -> bool:
+        with step(steps, COPY, within="publish"):
+            return copy_file(source, target)
+
+    def synced(path: Path) -> None:
+        if path.name != DATABASE:
+            sync(path)
+            return
+        with step(steps, COPY, within="publish"):
+            sync(path)
+
+    releasefiles.copy_file = copied
+    releases.sync = synced
 
 
 def confirm(writer: Writer, dataset: str, day: date, now: datetime) -> None:
@@ -110,6 +136,7 @@ async def night(run: Run, path: Path, steps: Steps) -> None:
 async def measured(path: Path) -> Steps:
     """The night's steps."""
     steps: Steps = {}
+    tell_copying_apart(steps)
     opening = step(steps, "open the run")
     opening.__enter__()
     async with open_run(load_settings(), "night", "", offline=True) as run:

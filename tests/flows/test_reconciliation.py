@@ -113,7 +113,7 @@ def test_a_release_that_lost_a_file_disagrees_and_the_next_run_replaces_it(loade
 
 
 def test_each_day_is_looked_into_every_few_nights() -> None:
-    nights = [share_of_night(120, date(2026, 2, day)) for day in (1, 2, 3)]
+    nights = [share_of_night(40, date(2026, 2, day)) for day in (1, 2, 3)]
     assert sorted(nights) == [(0, 3), (1, 3), (2, 3)]
     assert share_of_night(0, date(2026, 2, 1)) == (0, 1)
 
