@@ -9,6 +9,7 @@ from rich.console import Console
 
 from flows.erasing import Erasure
 from flows.errors import FlowError
+from flows.handing import in_turn
 from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import Settings, load_settings
@@ -30,7 +31,10 @@ def run_backup(console: Console, target: Path) -> int:
         settings = load_settings()
         layout = data_directory(settings)
         layout.initialise(settings.origin)
-        with _writer(layout, settings, "a backup") as writer:
+        with (
+            in_turn(settings, layout, "a backup"),
+            _writer(layout, settings, "a backup") as writer,
+        ):
             prepare_tables(writer)
             copied = back_up(writer, target)
     except FAILURES as error:
@@ -55,7 +59,10 @@ def run_restore(console: Console, source: Path) -> int:
         files = restore(layout, source)
         if read_list(layout).unfinished:
             Erasure(settings).run()
-        with _writer(layout, settings, "a restore") as writer:
+        with (
+            in_turn(settings, layout, "a restore"),
+            _writer(layout, settings, "a restore") as writer,
+        ):
             prepare_tables(writer)
             release = publish(writer, keep=settings.keep_releases)
     except FAILURES as error:

@@ -19,6 +19,7 @@ from flows.company import load_company
 from flows.erasefiles import FileEraser, Found
 from flows.erasesegments import SegmentEraser
 from flows.errors import EraseRefused, NotConfigured
+from flows.handing import in_turn
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_keys
 from flows.reportfiles import made_reports, remove_report
@@ -158,13 +159,16 @@ class Erasure:
             warehouse.errors.WriterBusy: another run loads; run again.
             EraseRefused: something is left.
         """
-        with rebuilding(
-            self.layout,
-            holder=HOLDER,
-            wait_seconds=self._settings.writer_wait_seconds,
-            schemas=self._schemas,
-            memory_limit_mb=self._settings.memory_limit_mb,
-        ) as rebuild:
+        with (
+            in_turn(self._settings, self.layout, HOLDER),
+            rebuilding(
+                self.layout,
+                holder=HOLDER,
+                wait_seconds=self._settings.writer_wait_seconds,
+                schemas=self._schemas,
+                memory_limit_mb=self._settings.memory_limit_mb,
+            ) as rebuild,
+        ):
             self._empty_inbox()
             suppression = self._with_threads(self._suppression())
             add_words(self.layout, suppression.words)

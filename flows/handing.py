@@ -1,48 +1,102 @@
-"""What a run has loaded, handed over at its end where machines share files."""
+"""What was loaded, handed over to whoever writes next, where machines share files.
+
+A run does so when another machine waits, before it publishes on the store, and at its end; a
+command holds this machine's turn from its beginning to its end.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING
 
-from warehouse.errors import WarehouseError, WriterBusy
-from warehouse.handing import hand_database_over
+from anyio.from_thread import start_blocking_portal
+
+from extract.errors import ExtractError
+from flows.settings import Settings
+from flows.sharing import sharing
+from flows.threads import in_thread
+from flows.writing import HandOver, WriterTurn, writers_turn
+from warehouse.errors import StoreUnavailable, WarehouseError, WriterBusy
+from warehouse.handing import hand_database_over, is_handed_over
 from warehouse.layout import DataDirectory
 
-WAIT_SECONDS = 5.0
+if TYPE_CHECKING:
+    from flows.run import Run
+
+WAIT_SECONDS, AT_END_SECONDS = 60.0, 5.0
 
 
-@asynccontextmanager
-async def handing_over(layout: DataDirectory, name: str) -> AsyncIterator[None]:
-    """Hand the database over at the end of the block, also after a failure, which it doesn't hide.
+def hand_over_of(layout: DataDirectory, holder: str) -> HandOver:
+    """What a turn does before it is given up."""
+
+    async def hand_over() -> None:
+        await in_thread(hand_database_over, layout, holder=holder, wait_seconds=WAIT_SECONDS)
+
+    return hand_over
+
+
+async def hand_over_now(run: Run, wait_seconds: float = WAIT_SECONDS) -> None:
+    """Hand over what isn't yet, in this machine's turn.
 
     Raises:
         warehouse.errors.OtherPublisher: another machine has loaded meanwhile: run again.
         warehouse.errors.StoreUnavailable, StoreRefused: the next run hands it over.
+        warehouse.errors.WriterBusy: another run writes.
+        extract.errors.KeeperUnusable: whose turn it is can't be told.
     """
-    if not layout.files.shared:
-        yield
+    if is_handed_over(run.layout):
         return
+    async with run.turn.session(wait_seconds) if run.turn else nullcontext():
+        await in_thread(hand_database_over, run.layout, holder=run.name, wait_seconds=wait_seconds)
+
+
+@asynccontextmanager
+async def handing_over(run: Run) -> AsyncIterator[None]:
+    """Hand over at the end of the block, also after a failure, which it doesn't hide.
+
+    Raises:
+        As `hand_over_now`, but for WriterBusy: who is busy hands both's over, or the next run.
+    """
     try:
         yield
     except BaseException:
-        with suppress(WarehouseError):
-            await _hand_over(layout, name)
+        with suppress(WarehouseError, ExtractError):
+            await hand_over_now(run, AT_END_SECONDS)
         raise
-    await _hand_over(layout, name)
+    with suppress(WriterBusy):
+        await hand_over_now(run)
 
 
-async def hand_over(layout: DataDirectory, name: str) -> None:
-    """Hand the database over now.
+@contextmanager
+def in_turn(settings: Settings, layout: DataDirectory, holder: str) -> Iterator[None]:
+    """For a command that writes: this machine's turn within the block, handed over at its end.
 
     Raises:
-        warehouse.errors.WriterBusy: another run of this machine has it open.
-        warehouse.errors.WarehouseError: as `handing_over`.
+        warehouse.errors.WriterBusy: another machine writes for longer.
+        warehouse.errors.StoreUnavailable: whose turn it is can't be told.
+        warehouse.errors.OtherPublisher: another machine has loaded meanwhile.
     """
-    await asyncio.to_thread(hand_database_over, layout, holder=name, wait_seconds=WAIT_SECONDS)
+    if settings.data_store is None:
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            portal = stack.enter_context(start_blocking_portal())
+            turn = _whole_turn(settings, layout, holder)
+            stack.enter_context(portal.wrap_async_context_manager(turn))
+        except ExtractError as error:
+            raise StoreUnavailable(str(error)) from None
+        yield
 
 
-async def _hand_over(layout: DataDirectory, name: str) -> None:
-    with suppress(WriterBusy):  # another run of this machine, which hands both's over
-        await hand_over(layout, name)
+@asynccontextmanager
+async def _whole_turn(
+    settings: Settings, layout: DataDirectory, holder: str
+) -> AsyncIterator[WriterTurn]:
+    hand_over = hand_over_of(layout, holder)
+    async with sharing(settings, holder) as shared, writers_turn(shared, layout, hand_over) as turn:
+        assert turn is not None
+        async with turn.session(settings.writer_wait_seconds):
+            yield turn
+            await hand_over()

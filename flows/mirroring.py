@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from flows.errors import FlowError, NotConfigured
+from flows.handing import in_turn
 from flows.personal import data_directory
 from flows.settings import Settings, load_settings
 from flows.space import in_words
 from warehouse.errors import WarehouseError
-from warehouse.handing import hand_database_over
+from warehouse.handing import is_handed_over
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
 from warehouse.releases import current_release
@@ -41,7 +42,9 @@ def mirror_now(settings: Settings, layout: DataDirectory, *, take_over: bool = F
         take_over=take_over,
     )
     store = ObjectStore(_url(settings))
-    hand_database_over(layout, holder="a mirror", wait_seconds=settings.writer_wait_seconds)
+    if not is_handed_over(layout):
+        with in_turn(settings, layout, "a mirror"):  # hands over at its end
+            pass
     return mirror(layout, store, rules)
 
 

@@ -24,7 +24,8 @@ from flows.errors import MachinesDiffer
 from flows.reading import ExportedDay, NormalisedDay, normalise_file
 from flows.run import Run, Vendor, open_run
 from flows.settings import Boundary, Selection, load_settings
-from flows.stages import KNOWN, exported_by, in_thread, unforeseen
+from flows.stages import exported_by
+from flows.threads import KNOWN, in_thread, unforeseen
 from flows.workshop import bench, do
 from transform.datasets import DATASETS
 from transform.errors import TransformError

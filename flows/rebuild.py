@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.company import load_company
 from flows.errors import FlowError, RebuildRefused
+from flows.handing import in_turn
 from flows.lists import load_list, normalise_list
 from flows.mapping import load_mapping
 from flows.mirroring import follow
@@ -94,6 +95,7 @@ def rebuild_everything(settings: Settings, tell: Tell) -> RunReport:
     report = RunReport("rebuild")
     with (
         private_files(),
+        in_turn(settings, layout, HOLDER),
         rebuilding(
             layout,
             holder=HOLDER,

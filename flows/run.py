@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from extract.budget import CallBudget
@@ -21,7 +20,7 @@ from extract.routes import Routes
 from extract.sharing import Shared
 from flows.company import load_company
 from flows.errors import FlowError
-from flows.handing import hand_over, handing_over
+from flows.handing import hand_over_of, handing_over
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
@@ -205,7 +204,7 @@ async def open_run(
     with private_files(), present(layout) as presence:
         async with (
             sharing(settings, name) as shared,
-            writers_turn(shared, layout, partial(hand_over, layout, name)) as turn,
+            writers_turn(shared, layout, hand_over_of(layout, name)) as turn,
             SmartConnectClient(
                 client_options(settings), read_token, call_budget(settings, layout, shared)
             ) as client,
@@ -240,7 +239,7 @@ async def open_run(
             reset = _CURRENT.set(run)
             try:
                 with stopped_by_sigterm():
-                    async with handing_over(layout, name):
+                    async with handing_over(run):
                         yield run
                 await jobs.forget(run.used)
             finally:

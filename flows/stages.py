@@ -6,66 +6,21 @@ thread, so that exports go on being waited for.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
-from pathlib import Path
-from typing import Any, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from extract.claims import Claim
-from extract.errors import ExtractError
-from flows.errors import FlowError
 from flows.fetching import fetch
 from flows.reading import ExportedDay, NormalisedDay, kept_day, normalise_file
 from flows.run import Run, current_run
 from flows.suppressing import Incoming, keep_export
-from transform.errors import TransformError
+from flows.threads import KNOWN, StageFailed, in_thread
 from warehouse.erasinglist import read_list
-from warehouse.errors import WarehouseError
 from warehouse.raw import prove_raw, raw_missing
 
-T = TypeVar("T")
-KNOWN = (ExtractError, TransformError, WarehouseError, FlowError)
-
-
-class StageFailed(FlowError):
-    """Something nobody foresaw; its own words are left out, since they may quote the data."""
-
-
-async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Run blocking `work` in a thread; an unforeseen error keeps its place and loses its words.
-
-    A thread can't be stopped. Whoever is cancelled waits for its end: what it works with (the
-    database, the writer's lock) may not be taken from it before.
-    """
-    working = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        raise
-    except KNOWN:
-        raise
-    except Exception as error:  # noqa: BLE001  (its words may quote the data: they end here)
-        raise unforeseen(error) from None
-
-
-def unforeseen(error: Exception) -> StageFailed:
-    """The error's kind and place, without its words."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    return StageFailed(
-        f"{type(error).__name__} in {Path(where).parent.name}/{Path(where).name}: "
-        "this is a fault of the pipeline; the day keeps its earlier data."
-    )
+__all__ = ["KNOWN", "StageFailed", "export_day", "in_thread", "normalise_day", "replay_day"]
 
 
 @task(name="export", task_run_name="export {dataset} {day}", cache_policy=NO_CACHE)

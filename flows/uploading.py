@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from extract.errors import KeeperUnusable
+from flows.handing import hand_over_now
 from flows.mirroring import mirror_now, sentence
 from flows.run import Run
 from flows.stages import StageFailed, in_thread
@@ -19,8 +21,9 @@ async def mirror_release(run: Run, report: RunReport) -> None:
     if run.settings.store is None or current_release(run.layout) is None:
         return
     try:
+        await hand_over_now(run)
         told = await in_thread(mirror_now, run.settings, run.layout)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, KeeperUnusable) as error:
         report.warnings.append(str(error))
     except (WarehouseError, StageFailed) as error:
         report.unmirrored = error

@@ -8,7 +8,14 @@ from warehouse.database import opened, writer_lock
 from warehouse.disk import on_disk
 from warehouse.layout import DataDirectory
 from warehouse.releases import releases
-from warehouse.writercopy import hand_over
+from warehouse.writercopy import hand_over, is_known_as_it_is
+
+
+def is_handed_over(layout: DataDirectory) -> bool:
+    """Whether whoever writes next has all that this machine has loaded, as far as is known here."""
+    if not layout.files.shared or not layout.database.exists():
+        return True
+    return is_known_as_it_is(layout, _newest(layout))
 
 
 def hand_database_over(layout: DataDirectory, *, holder: str, wait_seconds: float) -> int:
@@ -21,12 +28,16 @@ def hand_database_over(layout: DataDirectory, *, holder: str, wait_seconds: floa
         StoreUnavailable, StoreRefused: it stays the newest here; the next run hands it over.
         OtherPublisher: another machine has loaded and handed over meanwhile.
     """
-    if not layout.files.shared or not layout.database.exists():
+    if is_handed_over(layout):
         return 0
     with writer_lock(layout, holder=holder, wait_seconds=wait_seconds):
         if layout.database.with_suffix(".duckdb.wal").exists():
             with opened(layout, holder=holder) as writer, on_disk("write the database whole"):
                 writer.connection.execute("CHECKPOINT warehouse")
                 sys.audit("smartconnect.point", "warehouse.handing.checkpointed")
-        newest = releases(layout)[-1:]
-        return hand_over(layout, release=newest[0].number if newest else 0)
+        return hand_over(layout, release=_newest(layout))
+
+
+def _newest(layout: DataDirectory) -> int:
+    found = releases(layout)[-1:]
+    return found[0].number if found else 0

@@ -187,9 +187,9 @@ def hand_over(layout: DataDirectory, *, release: int) -> int:
     files = layout.files
     if not isinstance(files, StoredFiles) or not layout.database.exists():
         return 0
-    base = _base(layout)
-    if base.generation and base.release >= release and _as_it_was(layout, base):
+    if is_known_as_it_is(layout, release):
         return 0
+    base = _base(layout)
     found = _read(files.store)
     before, etag = found if found else (None, None)
     if (before.generation if before else 0) != base.generation:
@@ -208,6 +208,12 @@ def hand_over(layout: DataDirectory, *, release: int) -> int:
     _note(layout, copy, _erased(layout))
     _sweep(files.store, copy, now_there)
     return sent
+
+
+def is_known_as_it_is(layout: DataDirectory, release: int) -> bool:
+    """Whether the database was handed over (or brought here) as it is, and that release told of."""
+    base = _base(layout)
+    return base.generation > 0 and base.release >= release and _as_it_was(layout, base)
 
 
 def is_newest(layout: DataDirectory) -> bool:

@@ -15,8 +15,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from canaries.searching import Searcher
+from prefect.settings import PREFECT_API_URL
 from s3server import S3Server, s3_server
 from typer.testing import CliRunner
 
@@ -315,3 +317,31 @@ def test_a_machine_that_loaded_beside_another_is_told_and_its_day_is_loaded_agai
     shutil.copytree(company.folder / "second", behind, symlinks=True)
     company.load("first", THIRD)
     assert shown(company.load("behind", SECOND), DAYS)[-1:] == [("2026-02-04",)]
+
+
+@pytest.mark.promise("files-one-loader", "files-any-machine")
+def test_two_machines_that_load_at_once_take_turns_and_nothing_is_lost(
+    company: Company, tmp_path: Path
+) -> None:
+    script = str(Path(__file__).with_name("killed_run.py"))
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
+        "SMARTCONNECT_PUBLISH_EVERY_SECONDS": "0.1",
+    }
+    runs = []
+    for machine, first, last in (("first", 1, 4), ("second", 3, 6)):
+        own = {**environment, "SMARTCONNECT_DATA_DIR": str(tmp_path / machine)}
+        own["PREFECT_HOME"] = str(tmp_path / f"prefect-{machine}")
+        command = [sys.executable, script, f"0{first}.02.2026", f"0{last}.02.2026"]
+        log = (tmp_path / f"{machine}.log").open("wb")
+        with log:
+            runs.append(subprocess.Popen(command, env=own, stdout=log, stderr=log, cwd=ROOT))
+    said = [run.wait(timeout=180) for run in runs]
+    logs = "\n".join((tmp_path / f"{name}.log").read_text()[-3000:] for name in ("first", "second"))
+    assert said == [0, 0], logs
+    third = company.load("third", date(2026, 2, 7))
+    assert shown(third, DAYS) == [(f"2026-02-0{day}",) for day in range(1, 8)]
+    asked = httpx.get(f"{company.sandbox.root_url}/sandbox/served", timeout=30).json()
+    starts = [entry for entry in asked if entry["event"] == "start"]
+    assert len(starts) <= 2 * 8 + 1  # both datasets of eight asked days, and the third's
