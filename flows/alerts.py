@@ -79,7 +79,7 @@ async def tell_people(
         flows.errors.NotDelivered: somebody was not told.
         extract.errors.SendUncertain: nobody knows whether somebody was.
     """
-    message = said(kind, run, flow_name, sandbox=settings.sandbox)
+    message = said(kind, run, flow_name, sandbox=settings.sandbox, company=settings.company)
     deliveries = Deliveries(settings, alerts=True)
     if not deliveries.anywhere and settings.alert_thread is None:
         get_run_logger().warning(
@@ -98,10 +98,17 @@ async def tell_people(
     require_delivered(parcel, [o for o in outcomes if o.outcome is not Outcome.UNCERTAIN])
 
 
-def said(kind: Kind, run: FlowRun | None, flow_name: str, *, sandbox: bool = False) -> Message:
-    """The message: the flow's name, times, and where to read on; nobody's data."""
-    alert = ALERTS[kind]
-    title = f"SmartConnect{' (sandbox)' if sandbox else ''}: {alert.said}"
+def said(
+    kind: Kind,
+    run: FlowRun | None,
+    flow_name: str,
+    *,
+    sandbox: bool = False,
+    company: str | None = None,
+) -> Message:
+    """The message: whose it is, the flow's name, times, and where to read on; nobody's data."""
+    alert, whose = ALERTS[kind], f" ({company})" if company else ""
+    title = f"SmartConnect{whose}{' (sandbox)' if sandbox else ''}: {alert.said}"
     title += f": {flow_name}" if flow_name else ""
     lines = [title, ""]
     if run is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from prefect.assets import Asset, AssetProperties
 
+from flows.settings import selected_company
+
 DATASETS = ("chats", "statistics", "users", "user_details", "channel_accounts")
 
 
@@ -32,4 +34,8 @@ def published(dataset: str) -> tuple[Asset, Asset]:
 
 
 def _asset(key: str, description: str) -> Asset:
+    company = selected_company()
+    if company:
+        key = key.replace("://", f"://company={company}/")
+        description = f"{description} ({company})"
     return Asset(key=key, properties=AssetProperties(name=key, description=description))

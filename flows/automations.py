@@ -14,31 +14,37 @@ Installing them again changes nothing, and never enables one that somebody disab
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import StateType
 from prefect.events import Event, RelatedResource, Resource
-from prefect.events.actions import ChangeFlowRunState, RunDeployment
+from prefect.events.actions import RunDeployment
 from prefect.events.clients import get_events_client
-from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
-from prefect.exceptions import ObjectNotFound
+from prefect.events.schemas.automations import Automation, AutomationCore
 
-from flows.alarms import ENDED, FREQUENT, LATE_AFTER, RUN, TAKEN, UP, alarms, notifying, overdue
+from flows.alarms import (
+    FREQUENT,
+    LATE_AFTER,
+    UP,
+    alarms,
+    company_tag,
+    notifying,
+    overdue,
+    whose,
+)
+from flows.alertblocks import block_id, webhook_id
 from flows.alerts import NAME as TELL
-from flows.errors import NotConfigured
+from flows.deploying import working_for
 from flows.overdue import NAME as OVERDUE
-from flows.settings import Settings
+from flows.runwatch import of_every_run
+from flows.settings import companies, load_settings, selected_company
 
-SILENT_AFTER = timedelta(seconds=90)
-NEVER_BEGAN_AFTER = timedelta(minutes=5)
 OVERDUE_AFTER = timedelta(hours=26)
-WEBHOOK = "smartconnect-alerts"
-_PUT_BACK = {RUN + name for name in ("Scheduled", "Late", "AwaitingConcurrencySlot")}
-_HEARTBEAT = RUN + "heartbeat"
+PAGE = 200
+_OURS = re.compile(r"smartconnect( \([a-z0-9-]+\))?")
 
 
 def installed(
@@ -47,60 +53,32 @@ def installed(
     block_ids: Sequence[UUID] = (),
     *,
     late_after: timedelta = LATE_AFTER,
+    company: str | None = None,
 ) -> list[AutomationCore]:
-    """All automations, as they should be.
+    """All automations, as they should be; of a company, all but those for every run.
 
     Args:
         deployment_id: of `nightly-overdue`.
         tell_id: of `tell`.
         block_ids: notification blocks to tell.
         late_after: how long a run that should have begun is given.
+        company: the key of one of several companies.
     """
     return [
-        AutomationCore(
-            name="smartconnect: a run died",
-            description="Its heartbeats stopped: the process was killed, or the machine went down.",
-            trigger=_silence({_HEARTBEAT}, {_HEARTBEAT, *ENDED}, SILENT_AFTER),
-            actions=[_crashed("No heartbeat any more: the run's process is gone. Run it again.")],
-        ),
-        AutomationCore(
-            name="smartconnect: a run never began",
-            description="A worker took it and was gone before the run began.",
-            trigger=_silence(
-                TAKEN, {RUN + "Running", _HEARTBEAT, *_PUT_BACK, *ENDED}, NEVER_BEGAN_AFTER
-            ),
-            actions=[_crashed("A worker took the run and never began it. Run it again.")],
-        ),
-        _overdue(deployment_id, block_ids),
-        *alarms(tell_id, block_ids, late_after=late_after),
+        *([] if company else of_every_run()),
+        _overdue(deployment_id, block_ids, company),
+        *alarms(tell_id, block_ids, late_after=late_after, company=company),
     ]
 
 
-def _silence(after: set[str], expect: set[str], within: timedelta) -> EventTrigger:
-    """Fires for a run of which nothing expected is heard in time."""
-    return EventTrigger(
-        after=after,
-        expect=expect,
-        match={"prefect.resource.id": f"{RUN}*"},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=within,
-    )
-
-
-def _crashed(message: str) -> ChangeFlowRunState:
-    return ChangeFlowRunState(state=StateType.CRASHED, message=message, force=True)
-
-
-def _overdue(deployment_id: UUID, block_ids: Sequence[UUID]) -> AutomationCore:
+def _overdue(deployment_id: UUID, block_ids: Sequence[UUID], company: str | None) -> AutomationCore:
     """Counts from the last success, or from an `up` where there was none since it last fired."""
     run = RunDeployment(source="selected", deployment_id=deployment_id)
     return AutomationCore(
-        name="smartconnect: no nightly for 26 hours",
+        name=f"{whose(company)}: no nightly for 26 hours",
         description="A dead-man's switch: fires once, and again after the next success or `up`.",
-        trigger=overdue("nightly", OVERDUE_AFTER),
-        actions=[run, *notifying("nightly-overdue", block_ids)],
+        trigger=overdue("nightly", OVERDUE_AFTER, company),
+        actions=[run, *notifying("nightly-overdue", block_ids, company)],
     )
 
 
@@ -120,37 +98,97 @@ def install(
     Raises:
         NotConfigured: there is no such notification block.
     """
-    changed = []
     with get_client(sync_client=True) as client:
-        overdue_id, tell_id = (
-            client.read_deployment_by_name(f"{name}/{name}").id for name in (OVERDUE, TELL)
+        changed = _put(
+            client, _wanted(client, alert_block, webhook_url=webhook_url, late_after=late_after)
         )
-        blocks = [_block_id(client, alert_block), _webhook_id(webhook_url)]
-        block_ids = [found for found in blocks if found is not None]
-        wanted = installed(overdue_id, tell_id, block_ids, late_after=late_after)
-        there = {found.name: found for found in client.read_automations()}
-        for automation in wanted:
-            found = there.get(automation.name)
-            if found is None:
-                client.create_automation(automation)
-            elif not _same(found, automation):
-                kept = automation.model_copy(update={"enabled": found.enabled})
-                client.update_automation(found.id, kept)
-            else:
-                continue
-            changed.append(automation.name)
-    asyncio.run(_say_up())
+    asyncio.run(_say_up([None]))
     return changed
 
 
-def install_by(settings: Settings) -> list[str]:
-    """`install`, by the settings."""
-    url = settings.alert_webhook_url
-    return install(
-        settings.alert_block,
-        webhook_url=url.get_secret_value() if url else None,
-        late_after=timedelta(seconds=settings.alert_late_after_seconds),
+def install_by() -> list[str]:
+    """`install`, by the settings: those of all companies, of the chosen one alone if one is.
+
+    What belongs to companies that are no more, or to none in particular where there are several, is
+    removed: it would tell for ever that nothing runs. What was done is told in sentences.
+    """
+    keys = working_for()
+    with get_client(sync_client=True) as client:
+        wanted = [] if keys == [None] else of_every_run()
+        for key in keys:
+            found = load_settings(key)
+            url = found.alert_webhook_url
+            wanted += _wanted(
+                client,
+                found.alert_block,
+                webhook_url=url.get_secret_value() if url else None,
+                late_after=timedelta(seconds=found.alert_late_after_seconds),
+                company=key,
+            )
+        said = [f"Installed: {name}" for name in _put(client, wanted)]
+        if selected_company() is None:
+            gone = _remove_gone(client, {automation.name for automation in wanted})
+            said += [f"Removed, since its company is gone: {name}" for name in gone]
+    asyncio.run(_say_up(keys))
+    return said
+
+
+def _wanted(
+    client: SyncPrefectClient,
+    alert_block: str | None,
+    *,
+    webhook_url: str | None,
+    late_after: timedelta,
+    company: str | None = None,
+) -> list[AutomationCore]:
+    suffix = f"-{company}" if company else ""
+    overdue_id, tell_id = (
+        client.read_deployment_by_name(f"{name}/{name}{suffix}").id for name in (OVERDUE, TELL)
     )
+    blocks = [block_id(client, alert_block), webhook_id(webhook_url, suffix)]
+    block_ids = [found for found in blocks if found is not None]
+    return installed(overdue_id, tell_id, block_ids, late_after=late_after, company=company)
+
+
+def _all(client: SyncPrefectClient) -> list[Automation]:
+    """Every automation: the server tells 200 at once, and forty companies have more."""
+    found: list[Automation] = []
+    while page := client.read_automations(limit=PAGE, offset=len(found)):
+        found += page
+    return found
+
+
+def _put(client: SyncPrefectClient, wanted: list[AutomationCore]) -> list[str]:
+    changed = []
+    there = {found.name: found for found in _all(client)}
+    for automation in wanted:
+        found = there.get(automation.name)
+        if found is None:
+            client.create_automation(automation)
+        elif not _same(found, automation):
+            kept = automation.model_copy(update={"enabled": found.enabled})
+            client.update_automation(found.id, kept)
+        else:
+            continue
+        changed.append(automation.name)
+    return changed
+
+
+def _remove_gone(client: SyncPrefectClient, wanted: set[str]) -> list[str]:
+    titles = {name.partition(": ")[2] for name in wanted}
+    there = {whose(key) for key in companies()}
+    removed = []
+    for found in _all(client):
+        who, _, title = found.name.partition(": ")
+        if (
+            found.name not in wanted
+            and title in titles
+            and who not in there
+            and _OURS.fullmatch(who)
+        ):
+            client.delete_automation(found.id)
+            removed.append(found.name)
+    return removed
 
 
 def _same(found: Automation, wanted: AutomationCore) -> bool:
@@ -159,46 +197,19 @@ def _same(found: Automation, wanted: AutomationCore) -> bool:
     return found.model_dump(include=fields) == wanted.model_dump(include=fields)
 
 
-def _block_id(client: SyncPrefectClient, alert_block: str | None) -> UUID | None:
-    if alert_block is None:
-        return None
-    kind, _, name = alert_block.partition("/")
-    try:
-        return client.read_block_document_by_name(name, kind).id
-    except ObjectNotFound:
-        pass
-    raise NotConfigured(
-        f"SMARTCONNECT_ALERT_BLOCK names {alert_block!r}, and Prefect has no such block: make it "
-        "in the UI (Blocks), and write it as type/name, such as slack-webhook/ops."
-    )
-
-
-def _webhook_id(url: str | None) -> UUID | None:
-    """The block that holds the address: written where it isn't so already."""
-    if url is None:
-        return None
-    wanted = CustomWebhookNotificationBlock(
-        name=WEBHOOK,
-        url="{{address}}",
-        json_data={"subject": "{{subject}}", "text": "{{subject}}\n\n{{body}}"},
-        secrets={"address": url},
-    )
-    saved = wanted.save(WEBHOOK, overwrite=True)
-    return UUID(str(saved))
-
-
-async def _say_up() -> None:
+async def _say_up(keys: Sequence[str | None]) -> None:
     """Tell the server that nightlies and callbacks are to be expected from now on."""
-    expected = [
-        RelatedResource.model_validate(
-            {
-                "prefect.resource.id": f"prefect.flow.{name}",
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": name,
-            }
-        )
+    flows = [
+        {
+            "prefect.resource.id": f"prefect.flow.{name}",
+            "prefect.resource.role": "flow",
+            "prefect.resource.name": name,
+        }
         for name in ("nightly", FREQUENT)
     ]
     resource = Resource.model_validate({"prefect.resource.id": "smartconnect"})
     async with get_events_client() as client:
-        await client.emit(Event(event=UP, resource=resource, related=expected))
+        for key in keys:
+            related = [*flows, *([company_tag(key)] if key else [])]
+            expected = [RelatedResource.model_validate(one) for one in related]
+            await client.emit(Event(event=UP, resource=resource, related=expected))

@@ -22,6 +22,7 @@ from flows.reporting import finish, run_name
 from flows.run import Run, open_run
 from flows.settings import Settings, load_settings
 from flows.summary import RunReport
+from flows.telling import artifact_key
 from flows.windows import Day, Window, checked_window, ddmmyyyy, is_gap
 from warehouse.ledger import DayState
 
@@ -143,7 +144,7 @@ async def tell_plan(lines: Sequence[str]) -> None:
     """Leave the plan as an artifact and in the log; nothing was started."""
     said = "\n".join(f"- {line}" for line in lines)
     await acreate_markdown_artifact(
-        markdown=f"## Dry run: nothing was started\n\n{said}\n", key="backfill-plan"
+        markdown=f"## Dry run: nothing was started\n\n{said}\n", key=artifact_key("backfill-plan")
     )
     for line in lines:
         get_run_logger().info(line)

@@ -30,8 +30,22 @@ def fail(sentence: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
+@app.callback()
+def choose(
+    company: Annotated[
+        str | None,
+        typer.Option(help="The key of one of several companies: companies/<key>.env."),
+    ] = None,
+) -> None:
+    """SmartConnect's chats, statistics and users as Parquet and DuckDB."""
+    if company is not None:
+        os.environ["SMARTCONNECT_COMPANY"] = company
+
+
 def use_sandbox_data(enabled: bool) -> None:
     """Point this process at the sandbox's data directory, and at nothing else."""
+    if enabled and os.environ.get("SMARTCONNECT_COMPANY"):
+        raise fail("--sandbox is invented data, which is no company's: leave one of both out.")
     if enabled:
         os.environ["SMARTCONNECT_SANDBOX"] = "true"
         os.environ["SMARTCONNECT_DATA_DIR"] = SANDBOX_DIR
@@ -384,6 +398,29 @@ def automations() -> None:
     from flows.automationcommand import run_automations  # noqa: PLC0415
 
     raise typer.Exit(run_automations(console))
+
+
+@app.command()
+def deploy() -> None:
+    """Deploy all flows and automations to the Prefect server of PREFECT_API_URL; `up` does it too.
+
+    Each company's has its own; those of companies that are gone are paused.
+    """
+    from flows.deploycommand import run_deploy  # noqa: PLC0415
+
+    raise typer.Exit(run_deploy(console))
+
+
+@app.command()
+def companies(
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print a script for `duckdb -init`: all as one database.")
+    ] = False,
+) -> None:
+    """All companies: the last nightly, the release, the days that are missing."""
+    from flows.companies import show_companies, show_sql  # noqa: PLC0415
+
+    raise typer.Exit(show_sql(console) if sql else show_companies(console))
 
 
 @app.command("personal-key")

@@ -15,5 +15,5 @@ def load_company(settings: Settings) -> Company:
     """
     path = home() / settings.reporting_file
     if "reporting_file" not in settings.model_fields_set and not path.exists():
-        return Company(Business(), settings.time_zone)
-    return Company(read_business(path), settings.time_zone)
+        return Company(Business(), settings.time_zone, settings.company)
+    return Company(read_business(path), settings.time_zone, settings.company)

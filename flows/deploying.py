@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Container, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from flows.errors import FlowError
+from flows.companydeployments import GONE, Config, of_company, ours, pause_gone, read_configs
+from flows.errors import FlowError, NotConfigured
 from flows.servers import program
-from flows.settings import load_settings
+from flows.settings import companies, company_problems, load_settings, selected_company
 
 POOL = "smartconnect"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -22,17 +26,81 @@ def create_pool() -> None:
     _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
 
 
+def ensure_pool() -> None:
+    """Make the work pool where there is none; one that is there stays as it is."""
+    create = [program("prefect"), "work-pool", "create", POOL, "--type", "process"]
+    subprocess.run(create, check=False, capture_output=True, cwd=PROJECT)  # noqa: S603
+
+
 def deploy() -> list[str]:
-    """Apply `prefect.yaml` and install the automations; the names of those that were changed.
+    """Apply `prefect.yaml` and install the automations; what was changed besides, in sentences.
+
+    Where there are companies, each deployment once for each of them (of the chosen one alone, if
+    one is chosen); what belongs to companies that are no more is paused.
 
     Raises:
         FlowError: a deployment was refused.
         NotConfigured: a setting or a notification block that can't be used.
     """
-    from flows.automations import install_by  # noqa: PLC0415  (Prefect's settings first)
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  (settings first)
 
-    _prefect("--no-prompt", "deploy", "--all")
-    return install_by(load_settings())
+    from flows.automations import install_by  # noqa: PLC0415
+
+    configs = read_configs(PROJECT / "prefect.yaml")
+    with get_client(sync_client=True) as client:
+        there = ours(client, POOL, (config["name"] for config in configs))
+        gone = {found.name for found in there if GONE in found.tags}
+        keys = working_for()
+        _apply([one for config in configs for one in _made(config, keys)], resumed=gone)
+        chosen = selected_company()
+        paused = [] if chosen else pause_gone(client, there, companies())
+    said = [f"Not deployed: {problem}" for problem in company_problems()]
+    said += [f"Paused, since its company is gone: {name}" for name in paused]
+    return said + install_by()
+
+
+def deploy_only(names: Sequence[str]) -> None:
+    """Apply the deployments of `prefect.yaml` with these names, of whichever companies there are.
+
+    Raises:
+        FlowError: one was refused.
+    """
+    configs = [c for c in read_configs(PROJECT / "prefect.yaml") if c["name"] in names]
+    ensure_pool()
+    _apply([one for config in configs for one in _made(config, working_for())])
+
+
+def working_for() -> list[str | None]:
+    """The companies that are deployed: the chosen one, else all, else the only one (None).
+
+    One whose settings can't be used is left out: it holds up no other, and what it has stays.
+    """
+    chosen = selected_company()
+    if chosen or not (keys := companies()):
+        return [chosen]
+    return [key for key in keys if _usable(key)]
+
+
+def _usable(key: str) -> bool:
+    try:
+        load_settings(key)
+    except NotConfigured:
+        return False
+    return True
+
+
+def _made(config: Config, keys: Sequence[str | None]) -> list[Config]:
+    """What becomes of a deployment: itself, or one for each company."""
+    return [of_company(config, load_settings(key)) if key else config for key in keys]
+
+
+def _apply(configs: list[Config], resumed: Container[str] = ()) -> None:
+    """`prefect deploy` of these deployments; the `resumed` were paused by us. JSON is YAML."""
+    told = [{**c, "paused": False} if c["name"] in resumed else c for c in configs]
+    with NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        json.dump({"name": POOL, "deployments": told}, file)
+        file.flush()
+        _prefect("--no-prompt", "deploy", "--all", "--prefect-file", file.name)
 
 
 def _prefect(*words: str) -> None:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterTags,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_run_logger
@@ -15,8 +20,9 @@ from prefect.runtime import flow_run
 
 from extract.errors import ExtractError
 from flows.alerts import tell_people
+from flows.companydeployments import TAG
 from flows.errors import FlowError, NightlyOverdue
-from flows.settings import load_settings
+from flows.settings import load_settings, selected_company
 from flows.telling import leave_artifact
 from warehouse.errors import WarehouseError
 
@@ -27,9 +33,12 @@ LAST_RUNS = 20
 @flow(name=NAME)
 async def nightly_overdue() -> None:
     """Say that no nightly succeeded for too long, and what became of the last ones."""
+    company = selected_company()
+    tags = FlowRunFilterTags(all_=[f"{TAG}{company}"]) if company else None
     async with get_client() as client:
         runs = await client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["nightly"])),
+            flow_run_filter=FlowRunFilter(tags=tags),
             sort=FlowRunSort.START_TIME_DESC,
             limit=LAST_RUNS,
         )

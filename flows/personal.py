@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from flows.errors import NotConfigured
-from flows.settings import Settings, home, load_settings
+from flows.settings import Settings, home, load_settings, require_company
 from transform.errors import TransformError
 from transform.privacy import Policy, Privacy
 from transform.pseudonyms import PersonalKeys, add_key
@@ -37,11 +37,17 @@ def load_keys(settings: Settings) -> PersonalKeys | None:
 
 
 def data_directory(settings: Settings) -> DataDirectory:
-    """The company's data directory, its readers and where its files are as the settings have it."""
+    """The company's data directory, its readers and where its files are as the settings have it.
+
+    Raises:
+        NotConfigured: there are several companies, and none is chosen.
+    """
+    require_company(settings)
     layout = DataDirectory(
         settings.data_root,
         group=settings.published_group,
         personal_published=settings.publish_personal,
+        company=settings.company,
     )
     if settings.data_store is not None:
         layout.files = StoredFiles(settings.data_store, layout)

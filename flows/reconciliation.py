@@ -117,7 +117,7 @@ async def tell(told: Sequence[Comparison]) -> None:
     said = "".join(f"- {line}\n" for line in warnings(wrong))
     artifact = acreate_markdown_artifact(
         markdown=f"## Counts that disagree\n\n{said}\n{head}" + "\n".join(lines) + "\n",
-        key="reconciliation",
+        key=telling.artifact_key("reconciliation"),
         description=f"{len(wrong)} counts disagree",
     )
     await telling.tell(artifact)

@@ -21,13 +21,13 @@ from pydantic import Field
 
 from flows.deliveries import Deliveries, require_delivered
 from flows.reportdays import Kind, Unready, period_between, period_of, wait_for_days
-from flows.reporting import run_name
+from flows.reporting import run_name, with_company
 from flows.reportmaking import Report, about, dashboard_link, make_report, parcel_of
 from flows.sending import alerting
 from flows.settings import Settings, load_settings
 from flows.stages import in_thread
 from flows.summary import RunReport
-from flows.telling import leave_artifact, tell
+from flows.telling import artifact_key, leave_artifact, tell
 from flows.windows import Day, ddmmyyyy
 from warehouse.figures import Period
 
@@ -41,7 +41,7 @@ def _named(kind: str) -> Callable[[], str]:
     def name() -> str:
         given = (flow_run.parameters or {}).get("date")
         day = ddmmyyyy(given) if isinstance(given, dt.date) else str(given or "")
-        return f"{kind} {day}" if day else run_name(kind)()
+        return with_company(f"{kind} {day}") if day else run_name(kind)()
 
     return name
 
@@ -180,7 +180,8 @@ async def tell_report(settings: Settings, made: Report, unready: Unready) -> Non
     await leave_artifact("report", report_markdown(settings, made, unready))
     if link := page_link(settings, made):
         text = f"Report {made.files.folder.name}"
-        await tell(acreate_link_artifact(link=link, link_text=text, key="report-link"))
+        key = artifact_key("report-link")
+        await tell(acreate_link_artifact(link=link, link_text=text, key=key))
 
 
 def page_link(settings: Settings, made: Report) -> str | None:

@@ -16,9 +16,9 @@ from prefect.runtime import flow_run
 
 from extract.ping import ping
 from flows.errors import DaysFailed
-from flows.settings import Settings
+from flows.settings import Settings, selected_company
 from flows.summary import RunReport
-from flows.telling import leave_artifact, tell
+from flows.telling import artifact_key, leave_artifact, tell
 from flows.windows import ddmmyyyy
 
 Listener = Callable[[int, int, RunReport | None], None]
@@ -42,10 +42,16 @@ def run_name(kind: str) -> Callable[[], str]:
         now = datetime.now(UTC).astimezone()
         if given.get("date_from"):
             first, last = (_day(given.get(key)) for key in ("date_from", "date_to"))
-            return f"{kind} {first}–{last or 'yesterday'}"
-        return f"{kind} {now:%d.%m.%Y %H:%M}"
+            return with_company(f"{kind} {first}–{last or 'yesterday'}")
+        return with_company(f"{kind} {now:%d.%m.%Y %H:%M}")
 
     return name
+
+
+def with_company(name: str) -> str:
+    """A run's name with the company it works for, where there are several."""
+    company = selected_company()
+    return f"{name} · {company}" if company else name
 
 
 def _day(value: object) -> str:
@@ -77,7 +83,7 @@ class Progress:
         said = f"{self.done} of {self.total} days"
         if self._artifact is None:
             self._artifact = await acreate_progress_artifact(
-                progress=percent, key=self._key, description=said
+                progress=percent, key=artifact_key(self._key), description=said
             )
         else:
             await aupdate_progress_artifact(

@@ -13,7 +13,7 @@ from flows.deliveries import Parcel
 from flows.mail import Message
 from flows.personal import data_directory
 from flows.reportfiles import PAGE, SHEET, ReportFiles, keep_newest, put_report
-from flows.settings import Settings
+from flows.settings import Settings, selected_company
 from flows.windows import ddmmyyyy
 from reports.charts import all_charts
 from reports.message import short_text
@@ -147,7 +147,9 @@ def command(period: Period) -> str:
         days = f"--from {ddmmyyyy(period.first)} --to {ddmmyyyy(period.last)}"
     else:
         days = f"--{period.grain} {ddmmyyyy(period.first)}"
-    return f"smartconnect report {days}"
+    company = selected_company()
+    chosen = f"--company {company} " if company else ""
+    return f"smartconnect {chosen}report {days}"
 
 
 def dashboard_link(address: str | None, period: Period) -> str | None:

@@ -1,7 +1,8 @@
 """Every setting, its default and its meaning: the only reader of the environment.
 
 A setting `x` is the environment variable `SMARTCONNECT_X`, or a line of `.env` in the working
-directory (or in `SMARTCONNECT_HOME`). The table in README.md is made from the descriptions here.
+directory (or in `SMARTCONNECT_HOME`); where there are several companies, of `companies/<key>.env`
+beside it. The table in README.md is made from the descriptions here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flows.companysettings import (
+    FOLDER,
+    company_file,
+    company_keys,
+    company_values,
+    listed,
+    misnamed,
+    overridden,
+    own_values,
+)
 from flows.errors import NotConfigured
 
 VENDOR_URL = "https://smartconnect.smstraffic.ru/api"
@@ -38,6 +49,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SMARTCONNECT_", extra="ignore", frozen=True)
 
+    company: str | None = Field(
+        None,
+        description="The key of one of several companies (docs/companies.md): of the environment "
+        "alone; `smartconnect --company` sets it.",
+    )
     token: SecretStr | None = Field(
         None, description="The company's token. Without it, `token_file`, then the Secret block."
     )
@@ -61,7 +77,16 @@ class Settings(BaseSettings):
         "uid", min_length=1, description="What a user's id is called in the input of `get_user`."
     )
     time_zone: str = Field("Europe/Moscow", description="The company's time zone: its days.")
-    data_dir: Path = Field(Path("data"), description="Where everything is kept.")
+    nightly_cron: str | None = Field(
+        None,
+        pattern=r"^\s*(\S+\s+){4}\S+\s*$",
+        description="When the nightly of one of several companies begins, in its time zone, as "
+        "cron; `15 3 * * *` and up to half an hour, by its key, if empty.",
+    )
+    data_dir: Path = Field(
+        Path("data"),
+        description="Where everything is kept; each of several companies in `company=<key>` there.",
+    )
     mapping_file: Path = Field(
         Path("mapping.toml"),
         description="What the company says of its files (docs/mapping.md); may be absent.",
@@ -453,20 +478,86 @@ class Settings(BaseSettings):
         return datetime.now(self.zone)
 
 
-def load_settings() -> Settings:
-    """Read the environment and `.env`.
+def companies() -> list[str]:
+    """The keys of all companies; none where there is one company only, or the sandbox is meant."""
+    return [] if _sandbox_meant() else company_keys(home())
+
+
+def selected_company() -> str | None:
+    """The company that this process works for; None where none is chosen, and for the sandbox."""
+    key = os.environ.get("SMARTCONNECT_COMPANY", "").strip()
+    return key if key and not _sandbox_meant() else None
+
+
+def company_problems() -> list[str]:
+    """What is wrong with companies' files, in sentences; it concerns no other company."""
+    found = misnamed(home())
+    for key in companies():
+        try:
+            load_settings(key)
+        except NotConfigured as error:
+            found.append(str(error))
+    return found
+
+
+def own_settings(key: str) -> set[str]:
+    """The names of the settings that are a company's own: of its file or its variables."""
+    return set(own_values(Settings, home(), key))
+
+
+def overridden_variables() -> dict[str, list[str]]:
+    """Variables of the environment that override companies' files, and whose."""
+    found: dict[str, list[str]] = {}
+    for key in companies():
+        for name in overridden(Settings, company_file(home(), key)):
+            found.setdefault(name, []).append(key)
+    return found
+
+
+def _sandbox_meant() -> bool:
+    said = os.environ.get("SMARTCONNECT_SANDBOX", "").strip().lower()
+    return said in ("1", "true", "t", "yes", "y", "on")
+
+
+def require_company(settings: Settings) -> None:
+    """Nothing is read or written for no company in particular where there are several.
+
+    Raises:
+        NotConfigured: none is chosen; the message lists them.
+    """
+    if settings.company is None and not settings.sandbox and (keys := company_keys(home())):
+        raise NotConfigured(
+            f"Which company? {listed(keys)} Say `smartconnect --company {keys[0]} …`, or set "
+            "SMARTCONNECT_COMPANY in the environment."
+        )
+
+
+def load_settings(company: str | None = None) -> Settings:
+    """Read the environment, `.env`, and the file of a company: of the chosen one if none is given.
 
     Raises:
         NotConfigured: a value can't be used; the message names each setting, never its value.
+            Or there is no such company.
     """
+    key = company or selected_company()
     try:
-        return Settings(_env_file=home() / ".env")
+        shared = Settings(_env_file=home() / ".env")
+        if shared.company is not None and not os.environ.get("SMARTCONNECT_COMPANY"):
+            raise NotConfigured(
+                "SMARTCONNECT_COMPANY is in .env, which is all companies': take it out, and say "
+                "`smartconnect --company <key>`, or set it in the environment."
+            )
+        if key is None:
+            return shared.model_copy(update={"company": None})
+        files = (home() / ".env", home() / FOLDER / f"{key}.env")
+        return Settings(_env_file=files, **company_values(Settings, home(), key, shared))
     except ValidationError as error:
         lines = "; ".join(
             f"SMARTCONNECT_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_url=False)
         )
-        raise NotConfigured(f"A setting can't be used: {lines}.") from None
+        whose = f" of company {key}" if key else ""
+        raise NotConfigured(f"A setting{whose} can't be used: {lines}.") from None
 
 
 _NOWHERE = (
@@ -474,11 +565,24 @@ _NOWHERE = (
     "SMARTCONNECT_TOKEN_FILE, or save a Prefect Secret block named {block!r}; "
     "to try everything with invented data, add --sandbox."
 )
+_NOT_ITS_OWN = (
+    "No token for company {key}: set SMARTCONNECT_TOKEN or SMARTCONNECT_TOKEN_FILE in "
+    "companies/{key}.env, or save a Prefect Secret block named {block!r}. One that is in .env, or "
+    "in the environment for all, is never taken for a company's."
+)
 
 
-def local_token() -> str | None:
-    """The token of the environment, `.env` or the token file, read anew at each call."""
-    settings = load_settings()
+def no_token(settings: Settings) -> NotConfigured:
+    """Where a token is looked for, in a sentence."""
+    said = _NOWHERE if settings.company is None else _NOT_ITS_OWN
+    return NotConfigured(said.format(block=settings.token_block, key=settings.company))
+
+
+def local_token(company: str | None = None) -> str | None:
+    """The token of the environment, `.env`, the company's file or the token file, read anew at each
+    call; of the chosen company if none is given.
+    """
+    settings = load_settings(company)
     if settings.token is not None and settings.token.get_secret_value().strip():
         return settings.token.get_secret_value().strip()
     if settings.token_file is None:
@@ -508,13 +612,15 @@ def token_source(settings: Settings) -> Callable[[], str]:
     """What the client asks for the token, at each call, so that a rotated one is found.
 
     Raises:
-        NotConfigured: there is no token anywhere (at once, and later if it was taken away).
+        NotConfigured: there is no token anywhere (at once, and later if it was taken away); or
+            there are several companies, and none is chosen.
     """
+    require_company(settings)
 
     def read() -> str:
-        token = local_token() or block_token(settings.token_block)
+        token = local_token(settings.company) or block_token(settings.token_block)
         if token is None:
-            raise NotConfigured(_NOWHERE.format(block=settings.token_block))
+            raise no_token(settings)
         return token
 
     read()

@@ -17,7 +17,7 @@ from flows.completeness import (
 from flows.errors import FlowError
 from flows.mirroring import follow
 from flows.personal import data_directory
-from flows.settings import load_settings
+from flows.settings import companies, load_settings, selected_company
 from flows.showing import shown_directory
 from flows.space import disk_lines
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
@@ -33,9 +33,20 @@ def _layout() -> DataDirectory:
 
 
 def show_status(console: Console, *, every_month: bool = False) -> int:
-    """Print the current release and each dataset's calendar; 1 if nothing is published."""
+    """Print the current release and each dataset's calendar; 1 if nothing is published.
+
+    Of all companies, one after the other, where there are several and none is chosen.
+    """
+    keys, codes = [] if selected_company() else companies(), []
+    for key in keys:
+        console.print(f"\n[bold]{key}[/bold]", highlight=False)
+        codes.append(_show_company(console, key, every_month=every_month))
+    return max(codes) if codes else _show_company(console, None, every_month=every_month)
+
+
+def _show_company(console: Console, key: str | None, *, every_month: bool) -> int:
     try:
-        settings = load_settings()
+        settings = load_settings(key)
         layout = data_directory(settings)
         shown = shown_directory(settings, layout)
         release = current_release(shown)

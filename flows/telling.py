@@ -16,6 +16,8 @@ from typing import Any
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.logging import get_logger
 
+from flows.settings import selected_company
+
 logger = get_logger("smartconnect")
 PATIENCE_SECONDS = 30.0
 # After a failure the next telling waits so long, or each would cost the run its patience.
@@ -48,9 +50,15 @@ async def tell(telling: Coroutine[Any, Any, object]) -> bool:
     return True
 
 
+def artifact_key(name: str) -> str:
+    """An artifact's key: Prefect shows the latest of each, so a company has its own."""
+    company = selected_company()
+    return f"{name}-{company}" if company else name
+
+
 async def leave_artifact(key: str, markdown: str) -> bool:
     """A Markdown artifact in Prefect's UI, if the server answers."""
-    return await tell(acreate_markdown_artifact(markdown=markdown, key=key))
+    return await tell(acreate_markdown_artifact(markdown=markdown, key=artifact_key(key)))
 
 
 def forget_untold() -> None:

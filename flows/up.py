@@ -15,7 +15,8 @@ from flows.deploying import POOL, PROJECT, create_pool, deploy
 from flows.errors import NotConfigured
 from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
-from flows.settings import home, load_settings, local_token
+from flows.settings import companies, home, load_settings, local_token, selected_company
+from flows.upcompanies import company_processes
 from flows.viewing import dashboard_port
 from warehouse.layout import PRIVATE_DIR, DataDirectory
 from warehouse.privatefiles import private_files
@@ -37,7 +38,7 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
 
     Raises:
         NotConfigured: no token, and no --sandbox: invented data is never taken for a company's.
-            Or an address that others reach, and no password; or the dashboard's port is taken.
+            Or an address that others reach, and no password; or a port is taken, or wanted twice.
         warehouse.errors.WarehouseError: the data directory can't be used, or is another's.
     """
     environment = dict(PREFECT_ENVIRONMENT)
@@ -46,32 +47,14 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     environment.update(pruned_after(load_settings().keep_runs_days))
     listen = f"--host {shlex.quote(host)} --port {port}"
     processes = [("server", f"{_quoted('prefect')} server start {listen}")]
-    if sandbox:
-        sandbox_port = free_port()
-        base_url = f"http://127.0.0.1:{sandbox_port}/api"
-        layout = DataDirectory(home() / SANDBOX_DIR)
-        layout.initialise("sandbox")
-        environment.update(sandbox_environment(base_url, layout.root))
-        start = f"{shlex.quote(sys.executable)} -m sandbox --port {sandbox_port}"
-        start += f" --token {SANDBOX_TOKEN} --export-seconds 1"
-        callback_port = free_port()
-        environment["SMARTCONNECT_CALLBACK_PORT"] = str(callback_port)
-        environment["SMARTCONNECT_CALLBACK_SECRET"] = SANDBOX_SECRET
-        url = f"http://127.0.0.1:{callback_port}/{SANDBOX_SECRET}"
-        processes.append(("sandbox", f"{start} --callback-url {url}"))
+    keys = [] if sandbox else companies()
+    if keys:
+        layout = DataDirectory(load_settings().data_root)
+        processes += _company_processes(keys, port)
     else:
-        _require_token()
-        settings = load_settings()
-        layout = data_directory(settings)
-        layout.initialise(settings.origin)
+        layout = _sandbox(environment, processes) if sandbox else _only_company()
+        processes += _services(environment, sandbox=sandbox)
     environment["PREFECT_HOME"] = str(prefect_home(layout))
-    if sandbox or load_settings().callback_secret is not None:
-        processes.append(("callbacks", f"{_quoted('smartconnect')} callbacks"))
-    if viewing := dashboard_port(load_settings(), sandbox=sandbox):
-        command = f"{_quoted('smartconnect')} dashboard --no-open --port {viewing}"
-        processes.append(("dashboard", command))
-        if sandbox and load_settings().dashboard_url is None:
-            environment["SMARTCONNECT_DASHBOARD_URL"] = f"http://{LOOPBACK}:{viewing}/"
     processes.append(("worker", f"{_quoted('smartconnect')} worker"))
     manager = Manager()
     for name, command in processes:
@@ -81,6 +64,57 @@ def run_up(*, sandbox: bool, port: int, host: str = LOOPBACK) -> int:
     with private_files():
         manager.loop()
     return int(manager.returncode or 0)
+
+
+def _sandbox(environment: dict[str, str], processes: list[tuple[str, str]]) -> DataDirectory:
+    """Add the sandbox's process, and what lets flows find it."""
+    sandbox_port = free_port()
+    base_url = f"http://127.0.0.1:{sandbox_port}/api"
+    layout = DataDirectory(home() / SANDBOX_DIR)
+    layout.initialise("sandbox")
+    environment.update(sandbox_environment(base_url, layout.root))
+    start = f"{shlex.quote(sys.executable)} -m sandbox --port {sandbox_port}"
+    start += f" --token {SANDBOX_TOKEN} --export-seconds 1"
+    callback_port = free_port()
+    environment["SMARTCONNECT_CALLBACK_PORT"] = str(callback_port)
+    environment["SMARTCONNECT_CALLBACK_SECRET"] = SANDBOX_SECRET
+    url = f"http://127.0.0.1:{callback_port}/{SANDBOX_SECRET}"
+    processes.append(("sandbox", f"{start} --callback-url {url}"))
+    return layout
+
+
+def _only_company() -> DataDirectory:
+    _require_token()
+    settings = load_settings()
+    layout = data_directory(settings)
+    layout.initialise(settings.origin)
+    return layout
+
+
+def _services(environment: dict[str, str], *, sandbox: bool) -> list[tuple[str, str]]:
+    """The receiver of callbacks and the dashboard, where they are wanted."""
+    services = []
+    if sandbox or load_settings().callback_secret is not None:
+        services.append(("callbacks", f"{_quoted('smartconnect')} callbacks"))
+    if viewing := dashboard_port(load_settings(), sandbox=sandbox):
+        command = f"{_quoted('smartconnect')} dashboard --no-open --port {viewing}"
+        services.append(("dashboard", command))
+        if sandbox and load_settings().dashboard_url is None:
+            environment["SMARTCONNECT_DASHBOARD_URL"] = f"http://{LOOPBACK}:{viewing}/"
+    return services
+
+
+def _company_processes(keys: list[str], port: int) -> list[tuple[str, str]]:
+    """What runs for each of several companies; tells what is wrong with some of them."""
+    if selected_company():
+        raise NotConfigured(
+            "`up` is for all companies: leave --company and SMARTCONNECT_COMPANY out. For one of "
+            "them alone there is `smartconnect --company <key> deploy`."
+        )
+    services, problems = company_processes(keys, port)
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201  (the terminal of `up`)
+    return [(service.name, service.command) for service in services]
 
 
 def server_environment(host: str, port: int) -> dict[str, str]:
@@ -110,8 +144,9 @@ def server_environment(host: str, port: int) -> dict[str, str]:
 def prefect_home(layout: DataDirectory) -> Path:
     """Where Prefect keeps its database; it doesn't make the folder itself."""
     folder = layout.state / "prefect"
-    folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-    folder.chmod(PRIVATE_DIR)
+    for private in (layout.state, folder):
+        private.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        private.chmod(PRIVATE_DIR)
     return folder
 
 
@@ -145,8 +180,8 @@ def become_worker(name: str | None = None, *, deploying: bool = True) -> None:
     wait_for_url(f"{api}/health", None, "Prefect's server")
     create_pool()
     close_dead_runs(POOL, name)
-    for automation in deploy() if deploying else ():
-        print(f"Automation installed: {automation}")  # noqa: T201  (the terminal of `up`)
+    for said in deploy() if deploying else ():
+        print(said)  # noqa: T201  (the terminal of `up`)
     prefect = program("prefect")
     os.execv(  # noqa: S606
         prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]

@@ -31,18 +31,25 @@ class DataDirectory:
         group: the group that may read what is published; everyone on the host if None.
         personal_published: whether releases hold the personal columns. If not, the lake, which
             has them, is private.
+        company: the key of one of several companies.
 
     Attributes:
         files: what keeps its files for all machines; those of this machine alone, if nobody says.
     """
 
     def __init__(
-        self, root: Path, group: str | None = None, *, personal_published: bool = True
+        self,
+        root: Path,
+        group: str | None = None,
+        *,
+        personal_published: bool = True,
+        company: str | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         self.group = group
         self.personal_published = personal_published
         self.files: Files = LocalFiles()
+        self.company = company
 
     @property
     def raw(self) -> Path:
@@ -150,7 +157,10 @@ class DataDirectory:
     def staging(self) -> DataDirectory:
         """A data directory of its own in which a rebuild is made, on the same file system."""
         return DataDirectory(
-            self.state / "rebuild", self.group, personal_published=self.personal_published
+            self.state / "rebuild",
+            self.group,
+            personal_published=self.personal_published,
+            company=self.company,
         )
 
     def lake_file(self, dataset: str, window_day: date, load_id: str) -> Path:
@@ -173,34 +183,37 @@ class DataDirectory:
         return path.resolve().relative_to(self.root).as_posix()
 
     def initialise(self, origin: str) -> None:
-        """Make the directory where there is none, for `origin` alone, and prove it can be written.
+        """Make the directory where there is none, for `origin` and the company alone, and prove it
+        can be written. What was the only company's so far becomes the company's that is named.
 
         Args:
             origin: the vendor's host, or `sandbox`.
 
         Raises:
             DirectoryUnusable: it can't be made or written.
-            OtherOrigin: it holds another origin's data.
+            OtherOrigin: it holds another origin's data, or another company's.
             WarehouseError: as `Files.prepare` has them, where files are shared.
         """
+        wanted = {"origin": origin} | ({"company": self.company} if self.company else {})
         try:
             self._make()
-            known = self._origin()
-            if known is None:
-                publish_bytes(self.state / "origin.json", json.dumps({"origin": origin}).encode())
+            known = self._owner()
+            if known is None or known.items() < wanted.items():
+                publish_bytes(self._owner_file, json.dumps(wanted).encode())
                 sys.audit("smartconnect.point", "warehouse.layout.origin-kept")
+                known = wanted
         except OSError as error:
             raise DirectoryUnusable(
                 f"The data directory can't be written: {error.filename or self.root} answers "
                 f"{os.strerror(error.errno or 0)!r}. Correct its owner and mode, free space, or "
                 "set SMARTCONNECT_DATA_DIR. Nothing was started."
             ) from None
-        if known not in (None, origin):
+        if known != wanted:
             raise OtherOrigin(
-                f"{self.root} holds data of {known}, and this run reads {origin}: set "
-                "SMARTCONNECT_DATA_DIR to a directory of its own."
+                f"{self.root} holds data of {_told(known)}, and this run reads {_told(wanted)}: "
+                "set SMARTCONNECT_DATA_DIR to a directory of its own."
             )
-        self.files.prepare(origin)
+        self.files.prepare(_told(wanted))
 
     def _make(self) -> None:
         if not self.root.exists():
@@ -227,18 +240,30 @@ class DataDirectory:
     def _make_root(self) -> None:
         """Make it aside and give it its name once readers may enter, whatever the umask.
 
-        What is private in it has its own mode. A mode that the operator gave it stays.
+        What is private in it has its own mode. A mode that the operator gave it stays. The folder
+        that companies share is everyone's to enter: each company's has readers of its own.
         """
-        self.root.parent.mkdir(parents=True, exist_ok=True)
+        shared = self.root.parent
+        if self.company is not None and not shared.exists():
+            self._make_open(shared, shared.with_name(f".{shared.name}.{os.getpid()}"))
+        self._make_open(self.root, self.root.with_name(f".{self.root.name}.new"))
+
+    def _make_open(self, folder: Path, beside: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         sys.audit("smartconnect.point", "warehouse.layout.parent-made")
-        beside = self.root.with_name(f".{self.root.name}.new")
         beside.mkdir(exist_ok=True)
         sys.audit("smartconnect.point", "warehouse.layout.root-made")
-        self.open_to_readers(beside)
+        readers = self if folder == self.root else DataDirectory(folder)
+        readers.open_to_readers(beside)
         sys.audit("smartconnect.point", "warehouse.layout.root-opened")
-        beside.rename(self.root)
-        sys.audit("smartconnect.point", "warehouse.layout.root-named")
-        sync(self.root.parent)
+        try:
+            beside.rename(folder)
+            sys.audit("smartconnect.point", "warehouse.layout.root-named")
+        except OSError:
+            if folder == self.root:
+                raise
+            beside.rmdir()  # another company's run was first
+        sync(folder.parent)
 
     def _prove_writable(self, folder: Path) -> None:
         """Write a file into a folder, and see that what is in it is ours to change."""
@@ -254,15 +279,24 @@ class DataDirectory:
 
     @property
     def origin(self) -> str:
-        """Whose data this is; the directory is initialised."""
-        return self._origin() or ""
+        """Whose data this is: the vendor's host, and the company where there are several; the
+        directory is initialised.
+        """
+        return _told(self._owner() or {})
 
-    def _origin(self) -> str | None:
-        path = self.state / "origin.json"
-        if not path.exists():
+    @property
+    def vendor(self) -> str:
+        """The vendor's host, or `sandbox`; the directory is initialised."""
+        return (self._owner() or {}).get("origin", "")
+
+    @property
+    def _owner_file(self) -> Path:
+        return self.state / "origin.json"
+
+    def _owner(self) -> dict[str, str] | None:
+        if not self._owner_file.exists():
             return None
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return str(kept["origin"])
+        return dict(json.loads(self._owner_file.read_text(encoding="utf-8")))
 
     def is_open_lake(self, folder: Path) -> bool:
         """Whether a folder of the lake has its mode already."""
@@ -314,3 +348,9 @@ class DataDirectory:
         folder, file = (PRIVATE_DIR, PRIVATE_FILE) if self.group is None else (0o750, 0o640)
         path.chmod(folder if path.is_dir() else file)
         sys.audit("smartconnect.point", "warehouse.layout.report-opened")
+
+
+def _told(owner: dict[str, str]) -> str:
+    """Whose data it is, for a person, and for whoever compares."""
+    whose = f", company {owner['company']}" if "company" in owner else ""
+    return owner.get("origin", "") + whose

@@ -25,6 +25,11 @@ MART_TABLES: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "company": (
         "One row: what the figures of this company are told by.",
         {
+            "company": (
+                "VARCHAR",
+                "Its key where one installation has several (docs/companies.md); NULL: the only "
+                "one.",
+            ),
             "time_zone": ("VARCHAR", "The time zone of its days and hours."),
             "overloaded_above": (
                 "DOUBLE",
@@ -76,22 +81,29 @@ _USED = {
 
 @dataclass(frozen=True)
 class Company:
-    """What the figures of a company are told by."""
+    """What the figures of a company are told by; `key` where there are several."""
 
     business: Business = field(default_factory=Business)
     time_zone: str = "Europe/Moscow"
+    key: str | None = None
 
 
 def read_company(connection: duckdb.DuckDBPyConnection, database: str = "") -> Company | None:
     """What schema mart was made from; None where there is none, or no company in it."""
     prefix = f"{database}." if database else ""
     try:
-        rows = connection.execute(
-            f"SELECT business, time_zone FROM {prefix}mart.company"
-        ).fetchall()
+        found = connection.execute(f"SELECT * FROM {prefix}mart.company")
     except duckdb.CatalogException:
         return None
-    return Company(Business.model_validate_json(rows[0][0]), rows[0][1]) if rows else None
+    names, rows = [column[0] for column in found.description or ()], found.fetchall()
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    return next(
+        (
+            Company(Business.model_validate_json(t["business"]), t["time_zone"], t.get("company"))
+            for t in told  # an older release's has no key
+        ),
+        None,
+    )
 
 
 def make_marts(
@@ -216,6 +228,7 @@ def _comments(found: Mart) -> Iterator[str]:
 
 def _fingerprint(company: Company, columns: Columns) -> str:
     told = [company.time_zone, company.business.model_dump_json(), repr(MART_TABLES)]
+    told += [company.key or ""]
     told += [repr(sorted((name, list(c)) for name, c in columns.items()))]
     told += [mart_sql(mart(name), columns, company) + repr(mart(name)) for name in MARTS]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
@@ -240,6 +253,7 @@ def _tables(company: Company, made_from: str) -> dict[str, pa.Table]:
         for operator in operators
     ]
     row = {
+        "company": company.key,
         "time_zone": company.time_zone,
         "overloaded_above": business.overloaded_above,
         "business": business.model_dump_json(),

@@ -98,7 +98,7 @@ class Rebuild:
                     "its .wal and rebuild again: all but the ledger's history is made from raw/."
                 ) from None
         self._clear(needed)
-        self.staging.initialise(self.layout.origin)
+        self.staging.initialise(self.layout.vendor)
 
     def _read_old(self) -> set[str]:
         """The ledgers; returns what the old database needs, as paths below the root."""

@@ -196,6 +196,7 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     datasets, newest = fill_release(writer, building), releases(layout)[-1:]
     manifest = {
         "release": number,
+        **({"company": layout.company} if layout.company else {}),
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "personal": layout.personal_published,

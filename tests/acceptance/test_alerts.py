@@ -198,7 +198,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from flows import alarms, automationcommand, automations
 from flows.nightly import nightly
 automations.OVERDUE_AFTER = alarms.CALLBACKS_AFTER = timedelta(seconds=15)
-automationcommand.install_anywhere(automationcommand.PROJECT)
+automationcommand.install_anywhere()
 with get_client(sync_client=True) as client:
     made = client.create_deployment(
         client.create_flow(nightly), "nightly", work_pool_name="smartconnect"
