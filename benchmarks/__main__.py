@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import companies as companies_
 from benchmarks import marts, pipeline, reading, reloading, waiting
 from benchmarks.measure import SideFailed
 from benchmarks.table import console
@@ -81,6 +82,24 @@ def waiting_command(
         )
 
 
+@app.command("companies")
+def companies_command(
+    companies: int = 10, days: int = 10, export_seconds: float = 20.0, at_once: int = 4
+) -> None:
+    """Ten companies at once on one server, the slowest against one of them alone."""
+    with _surroundings() as folder:
+        _end(
+            companies_.run(
+                folder,
+                companies=companies,
+                days=days,
+                export_seconds=export_seconds,
+                at_once=at_once,
+                say=_say,
+            )
+        )
+
+
 @app.command("marts")
 def marts_command(
     rows: Annotated[int, typer.Option(help="In the warehouse, 100,000 a day.")] = 10_000_000,
@@ -118,6 +137,14 @@ def all_command(rounds: Rounds = 3) -> None:
                 export_seconds=3.0,
                 at_once=8,
                 messages_per_day=400,
+                say=_say,
+            ),
+            companies_.run(
+                _part(folder, "companies"),
+                companies=10,
+                days=10,
+                export_seconds=20.0,
+                at_once=4,
                 say=_say,
             ),
             marts.run(_part(folder, "marts"), rows=10_000_000, rounds=rounds, say=_say),

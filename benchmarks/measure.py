@@ -41,8 +41,13 @@ class Measured:
     told: Mapping[str, Any]
 
 
-def run_side(module: str, *arguments: object, deadline_seconds: float | None = None) -> Measured:
-    """Run `python -m benchmarks.sides.<module> …` and measure it.
+def run_side(
+    module: str,
+    *arguments: object,
+    deadline_seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Measured:
+    """Run `python -m benchmarks.sides.<module> …` and measure it; `environment` besides ours.
 
     Raises:
         SideFailed: it ended with another code than 0, or not in time; its last words are told.
@@ -51,7 +56,11 @@ def run_side(module: str, *arguments: object, deadline_seconds: float | None = N
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, stdout=output, stderr=errors, cwd=PROJECT, env=_environment()
+            command,
+            stdout=output,
+            stderr=errors,
+            cwd=PROJECT,
+            env={**_environment(), **(environment or {})},
         )
         guard = threading.Timer(deadline_seconds or SIDE_DEADLINE_SECONDS, process.kill)
         guard.start()

@@ -26,6 +26,7 @@ OWN: Mapping[str, str | None] = {
     "token_file": None,
     "token_block": "smartconnect-token-{key}",
     "callback_secret": None,
+    "ping_url": None,  # a watchman of all would take one company's success for everybody's
     "report_company": "{key}",
 }
 PLACES = ("data_dir", "store_url", "data_url")  # what is shared has a folder a company

@@ -18,12 +18,21 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def create_pool() -> None:
-    """Make the work pool, or correct it.
+    """Make the work pool, or correct it; how many runs it takes at once stays as somebody set it.
 
     Raises:
         FlowError: Prefect refused it.
     """
-    _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  (settings first)
+    from prefect.client.schemas.actions import WorkPoolUpdate  # noqa: PLC0415
+
+    with get_client(sync_client=True) as client:
+        limits = [
+            found.concurrency_limit for found in client.read_work_pools() if found.name == POOL
+        ]
+        _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        if limits and limits[0] is not None:  # --overwrite lifts it
+            client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=limits[0]))
 
 
 def ensure_pool() -> None:

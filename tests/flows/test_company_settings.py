@@ -81,6 +81,7 @@ def test_the_environment_overrides_a_company_s_file_and_that_is_told() -> None:
         assert overridden_variables() == {"SMARTCONNECT_EXPORT_JOBS": ["acme"]}
 
 
+@pytest.mark.promise("companies-token")
 def test_a_token_for_all_is_nobody_s() -> None:
     """An image or a unit may set one for every process: it must not load one company as another."""
     files = {"acme": "SMARTCONNECT_TOKEN=token-of-acme\n", "b": ""}
@@ -94,6 +95,7 @@ def test_a_token_for_all_is_nobody_s() -> None:
         assert local_token("acme") == "token-of-acme"
 
 
+@pytest.mark.promise("companies-token")
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(KEYS, TOKENS, min_size=2, max_size=4), TOKENS, st.booleans())
 def test_nothing_that_is_one_company_s_is_ever_another_s(
@@ -114,6 +116,7 @@ def test_nothing_that_is_one_company_s_is_ever_another_s(
         assert not any(one in other.parents for one in roots for other in roots)
 
 
+@pytest.mark.promise("companies-token")
 def test_no_company_in_particular_reads_or_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with installed({"acme": "", "b": ""}, "SMARTCONNECT_TOKEN=first\n"):
         for use in (data_directory, token_source):
@@ -171,6 +174,7 @@ def test_two_processes_of_companies_never_want_one_port(tmp_path: Path) -> None:
         company_processes(["c"], 4200)
 
 
+@pytest.mark.promise("companies-directory")
 def test_a_directory_keeps_its_company(tmp_path: Path) -> None:
     def directory(company: str | None) -> DataDirectory:
         return DataDirectory(tmp_path / "data", company=company)
@@ -215,6 +219,7 @@ def test_fifty_nightlies_do_not_begin_at_once() -> None:
     assert max(map(begun.count, begun)) <= 6
 
 
+@pytest.mark.promise("companies-apart")
 def test_a_deployment_of_a_company_is_told_whose_it_is() -> None:
     config = {
         "name": "nightly",
