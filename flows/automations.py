@@ -181,6 +181,12 @@ def _put(client: SyncPrefectClient, wanted: list[AutomationCore]) -> list[str]:
     return changed
 
 
+def _same(found: Automation, wanted: AutomationCore) -> bool:
+    """An update would begin every count anew, so it is made only where something differs."""
+    fields = {"description", "trigger", "actions"}
+    return found.model_dump(include=fields) == wanted.model_dump(include=fields)
+
+
 def _remove_others(client: SyncPrefectClient, wanted: set[str], left_out: set[str]) -> list[str]:
     """Remove what was installed and isn't wanted; of the companies that are left out it stays."""
     titles = {found.name.partition(": ")[2] for found in installed(UUID(int=0), UUID(int=0))}

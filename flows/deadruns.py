@@ -32,7 +32,7 @@ from prefect.events.filters import (
 )
 from prefect.states import Crashed
 
-from flows.automations import NEVER_BEGAN_AFTER, SILENT_AFTER
+from flows.runwatch import NEVER_BEGAN_AFTER, SILENT_AFTER
 
 BEGUN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 EVENTS_KEPT = timedelta(days=30)  # no run lives for longer
