@@ -37,6 +37,7 @@ TOLD = (
 )
 # Every five minutes: told of once, when it hasn't succeeded for long.
 FREQUENT = "ingest-callbacks"
+NO_CALLBACKS = "no callbacks loaded for 2 hours"
 Actions = list[RunDeployment | SendNotification]
 
 
@@ -86,7 +87,7 @@ def alarms(
             actions=list(_telling("late", tell_id, block_ids, company)),
         ),
         AutomationCore(
-            name=f"{who}: no callbacks loaded for 2 hours",
+            name=f"{who}: {NO_CALLBACKS}",
             description="Fires once, and again after the next success or `up`.",
             trigger=overdue(FREQUENT, CALLBACKS_AFTER, company),
             actions=list(_telling("callbacks-overdue", tell_id, block_ids, company)),

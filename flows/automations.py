@@ -28,6 +28,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore
 from flows.alarms import (
     FREQUENT,
     LATE_AFTER,
+    NO_CALLBACKS,
     UP,
     alarms,
     company_tag,
@@ -110,7 +111,8 @@ def install_by() -> list[str]:
     """`install`, by the settings: those of all companies, of the chosen one alone if one is.
 
     What belongs to companies that are no more, or to none in particular where there are several, is
-    removed: it would tell for ever that nothing runs. What was done is told in sentences.
+    removed: it would tell for ever that nothing runs; so it would of callbacks that a company
+    doesn't receive. What was done is told in sentences.
     """
     keys = working_for()
     with get_client(sync_client=True) as client:
@@ -124,11 +126,13 @@ def install_by() -> list[str]:
                 webhook_url=url.get_secret_value() if url else None,
                 late_after=timedelta(seconds=found.alert_late_after_seconds),
                 company=key,
+                callbacks=key is None or found.callback_secret is not None,
             )
         said = [f"Installed: {name}" for name in _put(client, wanted)]
         if selected_company() is None:
-            gone = _remove_gone(client, {automation.name for automation in wanted})
-            said += [f"Removed, since its company is gone: {name}" for name in gone]
+            left_out = {whose(key) for key in companies() if key not in keys}
+            names = {automation.name for automation in wanted}
+            said += [f"Removed: {name}" for name in _remove_others(client, names, left_out)]
     asyncio.run(_say_up(keys))
     return said
 
@@ -140,6 +144,7 @@ def _wanted(
     webhook_url: str | None,
     late_after: timedelta,
     company: str | None = None,
+    callbacks: bool = True,
 ) -> list[AutomationCore]:
     suffix = f"-{company}" if company else ""
     overdue_id, tell_id = (
@@ -147,7 +152,9 @@ def _wanted(
     )
     blocks = [block_id(client, alert_block), webhook_id(webhook_url, suffix)]
     block_ids = [found for found in blocks if found is not None]
-    return installed(overdue_id, tell_id, block_ids, late_after=late_after, company=company)
+    no_callbacks = f"{whose(company)}: {NO_CALLBACKS}"
+    every = installed(overdue_id, tell_id, block_ids, late_after=late_after, company=company)
+    return [found for found in every if callbacks or found.name != no_callbacks]
 
 
 def _all(client: SyncPrefectClient) -> list[Automation]:
@@ -174,27 +181,23 @@ def _put(client: SyncPrefectClient, wanted: list[AutomationCore]) -> list[str]:
     return changed
 
 
-def _remove_gone(client: SyncPrefectClient, wanted: set[str]) -> list[str]:
-    titles = {name.partition(": ")[2] for name in wanted}
-    there = {whose(key) for key in companies()}
-    removed = []
-    for found in _all(client):
-        who, _, title = found.name.partition(": ")
-        if (
-            found.name not in wanted
-            and title in titles
-            and who not in there
-            and _OURS.fullmatch(who)
-        ):
-            client.delete_automation(found.id)
-            removed.append(found.name)
-    return removed
-
-
 def _same(found: Automation, wanted: AutomationCore) -> bool:
     """An update would begin every count anew, so it is made only where something differs."""
     fields = {"description", "trigger", "actions"}
     return found.model_dump(include=fields) == wanted.model_dump(include=fields)
+
+
+def _remove_others(client: SyncPrefectClient, wanted: set[str], left_out: set[str]) -> list[str]:
+    """Remove what was installed and isn't wanted; of the companies that are left out it stays."""
+    titles = {found.name.partition(": ")[2] for found in installed(UUID(int=0), UUID(int=0))}
+    removed = []
+    for found in _all(client):
+        who, _, title = found.name.partition(": ")
+        ours = title in titles and who not in left_out and _OURS.fullmatch(who)
+        if ours and found.name not in wanted:
+            client.delete_automation(found.id)
+            removed.append(found.name)
+    return removed
 
 
 async def _say_up(keys: Sequence[str | None]) -> None:

@@ -24,6 +24,7 @@ from flows.settings import (
     local_token,
     overridden_variables,
 )
+from flows.showing import shown_directory
 from warehouse.companyviews import all_companies_sql
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
@@ -85,7 +86,7 @@ def company_line(key: str, nightly: str) -> CompanyLine:
     """How one company does; what is wrong with one is no matter of the others."""
     try:
         settings = load_settings(key)
-        layout = data_directory(settings)
+        layout = shown_directory(settings, data_directory(settings))
         release = current_release(layout)
         problem = _problem(settings)
         if release is None:
@@ -148,7 +149,8 @@ def _last_nightlies(client: SyncPrefectClient, keys: list[str]) -> Iterator[tupl
 def show_sql(console: Console) -> int:
     """Print one script over all companies' releases, for `duckdb -init`."""
     try:
-        layouts = {key: data_directory(load_settings(key)) for key in companies()}
+        every = [load_settings(key) for key in companies()]
+        layouts = {s.company or "": shown_directory(s, data_directory(s)) for s in every}
         script = all_companies_sql(layouts)
     except (FlowError, WarehouseError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)

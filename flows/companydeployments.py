@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TAG = "company:"
 GONE = "company-gone"
+CALLBACKS = "ingest-callbacks"
 SPREAD_MINUTES = 30
 MINUTES_AN_HOUR = 60
 Config = dict[str, Any]
@@ -46,6 +47,8 @@ def of_company(config: Mapping[str, Any], settings: Settings) -> Config:
         schedule["timezone"] = settings.time_zone
         if config["name"] == "nightly" and settings.nightly_cron:
             schedule["cron"] = settings.nightly_cron.strip()
+        if config["name"] == CALLBACKS and settings.callback_secret is None:
+            schedule["active"] = False  # a process every five minutes, for nothing
     return made
 
 

@@ -123,22 +123,12 @@ async def ingest(
     report.release = await publish_release() or loader.released
     report.notes += run.notes
     await mirror_release(run, report)
-    await forget_used(run, report)
     told += await _reconciled(run, reconcile_release)
     report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []
     await tell(told)
     await tell_callbacks(called)
     _refuse_all_empty(report.outcomes, known)
-
-
-async def forget_used(run: Run, report: RunReport) -> None:
-    """Exports that other machines made are used up once what they brought is where all see it.
-
-    A machine that is lost before takes its database along, but neither them nor their files.
-    """
-    if report.unmirrored is None:
-        await run.jobs.forget(run.used_up)
 
 
 async def _reconciled(run: Run, comparing: Callable[[Writer, Run], list[T]]) -> list[T]:

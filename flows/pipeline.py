@@ -155,7 +155,7 @@ async def _from(
     loading = loader.load(ready.normalised) if ready.normalised else loader.confirm(ready.exported)
     outcome = await loading
     if ready.used is not None:
-        run.used_up.append(ready.used)
+        run.used.append(ready.used)
     return outcome
 
 

@@ -74,7 +74,6 @@ class Run:
     replays: dict[tuple[str, date], list[Step]] = field(default_factory=dict)
     claims: dict[tuple[str, date], Claim] = field(default_factory=dict)
     loads: dict[tuple[str, date], tuple[Writer, DayLoad]] = field(default_factory=dict)
-    used_up: list[UsedExport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
