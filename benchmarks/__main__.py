@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import companies as companies_
-from benchmarks import marts, pipeline, reading, reloading, waiting
+from benchmarks import marts, pipeline, reading, reloading, scaleout, waiting
 from benchmarks.measure import SideFailed
 from benchmarks.table import console
 
@@ -95,6 +95,23 @@ def companies_command(
                 days=days,
                 export_seconds=export_seconds,
                 at_once=at_once,
+                say=_say,
+            )
+        )
+
+
+@app.command("scaleout")
+def scaleout_command(
+    days: int = 200, export_seconds: float = 30.0, messages_per_day: int = 100
+) -> None:
+    """Three workers of a Dask cluster with 48 exports at once, against one process with 16."""
+    with _surroundings() as folder:
+        _end(
+            scaleout.run(
+                folder,
+                days=days,
+                export_seconds=export_seconds,
+                messages_per_day=messages_per_day,
                 say=_say,
             )
         )

@@ -47,7 +47,7 @@ def run(
         running_prefect(folder / "prefect") as api,
         running_sandbox_process(folder / "sandbox", *options) as base_url,
     ):
-        os.environ.update(_environment(folder, api, base_url, at_once))
+        os.environ.update(surroundings(folder, api, base_url, at_once))
         last = FIRST_DAY + timedelta(days=days - 1)
         say(f"backfill of {FIRST_DAY:%d.%m.%Y} to {last:%d.%m.%Y}")
         measured = run_side("backfilled", f"{FIRST_DAY:%d.%m.%Y}", f"{last:%d.%m.%Y}")
@@ -69,7 +69,8 @@ def run(
     return judge("wall ÷ ideal", wall / ideal, WALL_TO_IDEAL)
 
 
-def _environment(folder: Path, api: str, base_url: str, at_once: int) -> dict[str, str]:
+def surroundings(folder: Path, api: str, base_url: str, at_once: int) -> dict[str, str]:
+    """What the flow is told by its environment."""
     return {
         **PREFECT_ENVIRONMENT,
         "PREFECT_HOME": str(folder / "prefect"),

@@ -441,11 +441,14 @@ def worker(
     deploy: Annotated[
         bool, typer.Option(help="Apply prefect.yaml, which one of several machines does.")
     ] = True,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Flows that it runs at once; any number without it.")
+    ] = None,
 ) -> None:
     """A worker of this machine: waits for Prefect's server, applies prefect.yaml, takes runs."""
     from flows.up import become_worker  # noqa: PLC0415
 
-    become_worker(name, deploying=deploy)
+    become_worker(name, deploying=deploy, limit=limit)
 
 
 if __name__ == "__main__":

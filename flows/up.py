@@ -163,12 +163,15 @@ def _quoted(name: str) -> str:
     return shlex.quote(program(name))
 
 
-def become_worker(name: str | None = None, *, deploying: bool = True) -> None:
+def become_worker(
+    name: str | None = None, *, deploying: bool = True, limit: int | None = None
+) -> None:
     """Wait for the server, apply `prefect.yaml`, then become a worker of this machine.
 
     Args:
         name: the worker's; the machine's without it. Two workers at once have two names.
         deploying: whether `prefect.yaml` is applied, which one of several machines does.
+        limit: how many flows it runs at once.
 
     Raises:
         FlowError: the server didn't answer, or a deployment was refused.
@@ -183,6 +186,7 @@ def become_worker(name: str | None = None, *, deploying: bool = True) -> None:
     for said in deploy() if deploying else ():
         print(said)  # noqa: T201  (the terminal of `up`)
     prefect = program("prefect")
+    command = [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
     os.execv(  # noqa: S606
-        prefect, [prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
+        prefect, command if limit is None else [*command, "--limit", str(limit)]
     )

@@ -4,7 +4,7 @@ As a store that keeps its word it makes one request at a time, so that a conditi
 step. `POST /faults` with a JSON list of {"method", "key", "what", "times"} has it misbehave: answer
 `503`, do what was asked and lose the answer, cut an answer short, or ignore a condition.
 
-    python s3server.py    prints its port
+    python s3server.py HOST    prints its port
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ class Faulty:
         return None
 
 
-def serve() -> None:
+def serve(host: str) -> None:
     from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
     from werkzeug.serving import make_server  # noqa: PLC0415
 
     app = Faulty(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server(host, 0, app, threaded=True)
     print(server.server_port, flush=True)
     server.serve_forever()
 
@@ -117,16 +117,16 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__))],
+        [sys.executable, str(Path(__file__)), host],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
         assert process.stdout is not None
-        server = S3Server(f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        server = S3Server(f"http://{host}:{process.stdout.readline().strip()}")
         with urlopen(Request(f"{server.endpoint}/{server.bucket}", method="PUT")):
             pass
         yield server
@@ -138,4 +138,4 @@ def s3_server() -> Iterator[S3Server]:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])
