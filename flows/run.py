@@ -35,6 +35,7 @@ from transform.mapping import MappingFile
 from transform.privacy import Privacy
 from warehouse.database import Writer
 from warehouse.erasinglist import read_list
+from warehouse.handing import is_handed_over
 from warehouse.layout import DataDirectory
 from warehouse.leftovers import Presence, present
 from warehouse.loading import DayLoad
@@ -240,7 +241,8 @@ async def open_run(
                 with stopped_by_sigterm():
                     async with handing_over(run):
                         yield run
-                await jobs.forget(run.used)
+                if is_handed_over(layout):  # or the next run takes them up, and finds them loaded
+                    await jobs.forget(run.used)
             finally:
                 _CURRENT.reset(reset)
                 forget_untold()
