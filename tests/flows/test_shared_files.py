@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -83,6 +84,26 @@ class Company:
 
     def keys(self, folder: str) -> set[str]:
         return {found.key for found in self.store.listed(folder)}
+
+    def brought(self, folder: Path) -> Path:
+        """Everything that is on the store, to be looked through."""
+        for found in self.store.listed(""):
+            place = folder / found.key
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(b"".join(self.store.chunks(found.key) or ()))
+        return folder
+
+
+KILLED = """
+import os, signal, sys
+point = sys.argv.pop(1)
+def hook(event, args):
+    if event == "smartconnect.point" and args[0] == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+from flows.cli import app
+app()
+"""
 
 
 @pytest.fixture
@@ -188,17 +209,46 @@ def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
     second = company.on("second")
     (tmp_path / "who.txt").write_text(f"phone: {who.client_phone}")
     command("erase", "--file", str(tmp_path / "who.txt"), "--yes")
-    there = tmp_path / "store"
-    for found in company.store.listed(""):
-        place = there / found.key
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(b"".join(company.store.chunks(found.key) or ()))
-    assert looks.below(there) == {}
+    assert looks.below(company.brought(tmp_path / "store")) == {}
     assert looks.below(second) == {}
     company.load("first", FIRST)  # the vendor tells of them again
     assert looks.below(first) == {}
     after = shown(first, "SELECT client_phone FROM chats ORDER BY ALL")
     assert after == [row for row in before if row[0] != who.client_phone]
+
+
+@pytest.mark.rehearsal
+@pytest.mark.promise("files-erased", "personal-killed")
+@pytest.mark.parametrize(
+    "point",
+    [
+        "warehouse.erasinglist.requested",
+        "warehouse.storedfiles.removed",
+        "warehouse.rebuilding.linked",
+        "warehouse.erasing.evidence-finished",
+        "warehouse.writercopy.handed-over",
+    ],
+)
+def test_an_erasure_that_was_killed_is_finished_by_another_machine(
+    point: str, company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_key(tmp_path / "personal.key", data_root=tmp_path / "data")
+    monkeypatch.setenv("SMARTCONNECT_PERSONAL_KEY_FILE", str(tmp_path / "personal.key"))
+    monkeypatch.setenv("SMARTCONNECT_LEASE_SECONDS", "5")
+    who = next(iter(InventedCompany(1, MESSAGES).sent_on(FIRST)))
+    looks = Searcher({"phone": who.client_phone, "name": who.client_name})
+    first = company.load("first", FIRST)
+    (tmp_path / "who.txt").write_text(f"phone: {who.client_phone}")
+    words = [point, "erase", "--yes", "--file", str(tmp_path / "who.txt")]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    second = company.on("second")
+    command("erase", "--again", "--yes")
+    assert looks.below(company.brought(tmp_path / "store")) == {}
+    assert looks.below(second) == {}
+    company.load("first", SECOND)
+    assert looks.below(first) == {}
+    assert (who.client_phone,) not in shown(first, "SELECT client_phone FROM chats")
 
 
 @pytest.mark.promise("files-any-machine")
