@@ -275,8 +275,8 @@ class ObjectStore:
     def _refused(self, doing: str, came: str) -> StoreRefused:
         return StoreRefused(
             f"To {doing}, {self.url} was asked; it refuses ({came}). Look at "
-            "SMARTCONNECT_STORE_URL, AWS_ENDPOINT_URL, the credentials and what they may do, "
-            "then run `smartconnect push` (docs/object-store.md)."
+            "SMARTCONNECT_STORE_URL or SMARTCONNECT_DATA_URL, AWS_ENDPOINT_URL, the credentials "
+            "and what they may do, then run `smartconnect push` (docs/object-store.md)."
         )
 
 
