@@ -7,15 +7,17 @@ too.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from extract.documents import Content, changed, understood
+from extract.documents import Content, Documents, changed, understood
 from extract.errors import LeaseLost
-from extract.journal import folder_secret
+from extract.journal import folder_secret, write_durably
+from extract.locks import private_folder
 from extract.outbox import BEGUN, WAIT_SECONDS, Note, Notes, require_name, sent_elsewhere
 from extract.sharing import HeldDocument, Shared, Taker, shared_secret
 
@@ -104,6 +106,31 @@ class SharedNotes(Notes):
 
     def _key(self, name: str) -> str:
         return f"notes/{self._place}/{name}"
+
+
+def bring_notes(documents: Documents, folder: Path) -> int:
+    """Copy the notes of all machines, and the key of their names, into this machine's folder.
+
+    For a backup of it: what was sent must be known when all else is lost. How many notes there are.
+
+    Raises:
+        KeeperUnusable: they can't be read.
+        DiskUnusable: they can't be kept here.
+    """
+    private_folder(folder, "the journal of messages")
+    place, found = f"notes/{folder.name}/", 0
+    secret = understood("secrets", documents.read(f"secrets/{folder.name}")).get("secret")
+    if secret is not None:
+        write_durably(folder / ".key", bytes.fromhex(secret))
+        sys.audit("smartconnect.point", "extract.sharednotes.key-brought")
+    for named in documents.names(place):
+        note = understood(named.key, documents.read(named.key)).get("note")
+        if note is not None:
+            found += 1
+            path = folder / f"{named.key.removeprefix(place)}.json"
+            write_durably(path, json.dumps(note).encode())
+            sys.audit("smartconnect.point", "extract.sharednotes.brought")
+    return found
 
 
 def open_notes(folder: Path, shared: Shared | None) -> Notes:

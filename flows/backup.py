@@ -7,12 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from extract.errors import ExtractError
 from flows.erasing import Erasure
 from flows.errors import FlowError
 from flows.handing import in_turn
 from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import Settings, load_settings
+from flows.sharing import bring_shared_notes
 from transform.datasets import DATASETS
 from transform.errors import TransformError
 from warehouse.backup import back_up, restore
@@ -22,7 +24,7 @@ from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.releases import publish
 
-FAILURES = (FlowError, TransformError, WarehouseError)
+FAILURES = (FlowError, TransformError, WarehouseError, ExtractError)
 
 
 def run_backup(console: Console, target: Path) -> int:
@@ -36,6 +38,7 @@ def run_backup(console: Console, target: Path) -> int:
             _writer(layout, settings, "a backup") as writer,
         ):
             prepare_tables(writer)
+            bring_shared_notes(settings, layout)
             copied = back_up(writer, target)
     except FAILURES as error:
         return _failed(console, error)

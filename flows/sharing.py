@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from extract.documents import Document, Named
 from extract.errors import KeeperUnusable
 from extract.leases import Term
+from extract.sharednotes import bring_notes
 from extract.sharing import Shared
 from flows.settings import Settings
 from warehouse.errors import StoreRefused, StoreUnavailable
+from warehouse.layout import DataDirectory
 
 if TYPE_CHECKING:
     from warehouse.store import ObjectStore
@@ -97,6 +99,18 @@ async def sharing(settings: Settings, holder: str) -> AsyncIterator[Shared | Non
     term = Term(lasts_seconds=lasts, renew_seconds=lasts / 3)
     async with Shared(documents, holder=f"{holder} on {platform.node()}", term=term) as shared:
         yield shared
+
+
+def bring_shared_notes(settings: Settings, layout: DataDirectory) -> None:
+    """Have the notes of what other machines sent here, too; nothing where nothing is shared.
+
+    Raises:
+        extract.errors.KeeperUnusable: they can't be read.
+    """
+    if settings.data_store is not None:
+        documents = _documents(settings.data_store)
+        for folder in (layout.outbox, layout.deliveries):
+            bring_notes(documents, folder)
 
 
 def _documents(url: str) -> StoreDocuments:

@@ -4,6 +4,7 @@ and the sandbox, which tells what it was asked for.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from s3server import S3Server, s3_server
 from vendor import starts
 
 from extract.outbox import DONE, Note, Notes, sha256_of
-from extract.sharednotes import SharedNotes
+from extract.sharednotes import SharedNotes, bring_notes
 from extract.sharing import Shared
 from sandbox.options import Fault
 from sandbox.server import RunningSandbox
@@ -344,6 +345,29 @@ def test_what_a_machine_sent_before_it_shared_counts(
         shared = Shared(kept, holder=name)
         assert SharedNotes(tmp_path / name / "outbox", shared).word("somebody") == word
         shared.threads.close()
+
+
+@pytest.mark.promise("shared-sending")
+def test_a_backup_of_any_machine_knows_what_all_have_sent(tmp_path: Path) -> None:
+    kept = KeptHere(time.time)
+    note = Note(DONE, datetime.now(UTC), sha256_of("a report"))
+
+    async def send_on_one() -> str:
+        async with Shared(kept, holder="A") as shared:
+            notes = SharedNotes(tmp_path / "A" / "outbox", shared)
+            async with notes.alone("report-1"):
+                notes.keep("report-1", note)
+            async with notes.alone("report-2"):
+                notes.keep("report-2", note)
+                notes.forget("report-2")
+            return notes.word("somebody")
+
+    word = asyncio.run(send_on_one())
+    assert bring_notes(kept, tmp_path / "B" / "outbox") == 1
+    restored = Notes(tmp_path / "B" / "outbox")
+    assert restored.read("report-1") == note
+    assert restored.read("report-2") is None
+    assert restored.word("somebody") == word
 
 
 def test_a_store_that_is_away_for_a_moment_costs_nothing(
