@@ -125,7 +125,7 @@ def test_a_company_that_is_refused_and_one_that_is_busy_do_not_disturb_the_third
     # Nobody's data in anybody else's place, and what each has is what it would have alone.
     data = {key: DataDirectory(tmp_path / "home" / "data" / f"company={key}") for key in TOKENS}
     assert not data["refused"].current.exists()
-    assert not data["busy"].current.exists()
+    assert query_release(data["busy"], "SELECT count(*) FROM chats").rows == [(0,)]
     assert not list(data["refused"].raw.rglob("*.csv"))
     only = alone(vendors["fine"], tmp_path / "alone", monkeypatch)
     assert query_release(data["fine"], SHOWN).rows == query_release(only, SHOWN).rows
