@@ -35,7 +35,7 @@ class Host:
         self.folder = folder
 
     @contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, within_seconds: float = 90) -> Iterator[subprocess.Popen[bytes]]:
         """`smartconnect worker`, once it takes runs; whatever it started is killed at the end."""
         self._mark = (self.folder / "worker.log").stat().st_size if self._logged() else 0
         command = [program("smartconnect"), "worker"]
@@ -44,7 +44,7 @@ class Host:
                 command, cwd=PROJECT, env=self.environment, stdout=log, stderr=log
             )
             try:
-                wait_for(lambda: "started!" in self._worker_said(), 90)
+                wait_for(lambda: "started!" in self._worker_said(), within_seconds)
                 yield process
             finally:
                 process.kill()

@@ -16,6 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
 import pytest
+from s3server import S3Server, s3_server
 from typer.testing import CliRunner
 
 from flows.backfill import backfill
@@ -24,6 +25,8 @@ from flows.personal import data_directory
 from flows.settings import load_settings
 from sandbox.server import RunningSandbox
 from warehouse.reading import query_release
+from warehouse.store import ObjectStore
+from warehouse.storepointer import read_manifest, read_pointer
 
 pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
 MESSAGES = {"acme": 40, "b-2": 60}
@@ -41,14 +44,26 @@ def home() -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[S3Server]:
+    with s3_server() as found:
+        yield found
+
+
 @pytest.fixture
-def two(home: Path, start_sandbox: Start, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two companies with two days each; a third has none yet."""
+def two(
+    home: Path, start_sandbox: Start, object_store: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Two companies with two days each, on an object store too; a third has none yet."""
     monkeypatch.setenv("SMARTCONNECT_HOME", str(home))
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
     files = home / "companies"
     if files.exists():
         return home
     files.mkdir(mode=0o700)
+    (home / ".env").touch(mode=0o600)
+    (home / ".env").write_text("SMARTCONNECT_STORE_URL=s3://releases/x\n")
     (files / "new.env").write_text("SMARTCONNECT_TOKEN=not-used-yet\n")
     for number, (key, messages) in enumerate(MESSAGES.items()):
         running = start_sandbox(token=f"token-of-{key}", messages_per_day=messages, seed=number + 1)
@@ -133,6 +148,24 @@ def test_the_table_of_companies_and_the_status_of_all(two: Path) -> None:
     status = CliRunner().invoke(app, ["status"], env={"COLUMNS": "200"})
     assert status.exit_code == 1  # the third one has nothing yet
     assert status.output.count("Release 1 at") == 2
+
+
+@pytest.mark.promise("companies-reader")
+def test_a_prefix_of_the_store_has_one_company_s_alone(two: Path) -> None:
+    """What the policy in docs/companies.md opens: its prefix, and nothing in it leads elsewhere."""
+    for key in MESSAGES:
+        store = load_settings(key).store
+        assert store == f"s3://releases/x/company={key}-sandbox"
+        found = ObjectStore(store)
+        pointer = read_pointer(found)
+        assert pointer is not None
+        manifest = read_manifest(found, pointer.pointer.manifest)
+        assert manifest is not None
+        named = {told["key"] for told in manifest["files"].values()}
+        assert named <= {listed.key for listed in found.listed("")}
+        assert pointer.pointer.origin == f"sandbox, company {key}"
+    others = {item.key.split("/")[0] for item in ObjectStore("s3://releases/x").listed("")}
+    assert others == {f"company={key}-sandbox" for key in MESSAGES}
 
 
 READ_ALL = """
