@@ -88,8 +88,8 @@ types: $(VENV)/.dev ## mypy, strict
 contracts: $(VENV)/.dev ## who may import whom
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.bench ## speed and memory against plain DuckDB, dlt and calamine; ARGS="pipeline --rounds 5" for one of them
-	@$(BIN)/python -m benchmarks $(or $(ARGS),all)
+bench: $(VENV)/.bench ## this pipeline beside plain DuckDB, polars, pandas and dlt, kept in docs/benchmarks.md; ARGS=all for every benchmark
+	@$(BIN)/python -m benchmarks $(or $(ARGS),pipeline --keep)
 
 # A venv of its own: what audits is no part of what is audited.
 $(VENV)/audit/.stamp: requirements-audit.lock $(VENV)/.runtime

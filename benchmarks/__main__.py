@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import companies as companies_
-from benchmarks import marts, pipeline, reading, reloading, scaleout, waiting
+from benchmarks import marts, nightly, pipeline, reading, reloading, scaleout, waiting
 from benchmarks.measure import SideFailed
 from benchmarks.table import console
 
@@ -28,10 +28,28 @@ def pipeline_command(
     rows: Annotated[int, typer.Option(help="In ten daily files.")] = 1_000_000,
     more_rows: Annotated[int, typer.Option(help="For the peak memory; 0: none.")] = 5_000_000,
     rounds: Rounds = 3,
+    keep: Annotated[
+        bool, typer.Option(help="Keep the result, and make docs/benchmarks.md anew.")
+    ] = False,
 ) -> None:
-    """Read → normalise → lake → load → publish, against plain DuckDB and dlt's Arrow path."""
+    """Read → normalise → lake → load → publish, against plain DuckDB, polars, pandas and dlt."""
     with _surroundings() as folder:
-        _end(pipeline.run(folder, rows=rows, more_rows=more_rows, rounds=rounds, say=_say))
+        _end(
+            pipeline.run(folder, rows=rows, more_rows=more_rows, rounds=rounds, say=_say, keep=keep)
+        )
+
+
+@app.command("nightly")
+def nightly_command(
+    rows: Annotated[
+        list[int] | None, typer.Option(help="In a warehouse, 100,000 a day; several times.")
+    ] = None,
+    rounds: Rounds = 3,
+) -> None:
+    """A night with a day of 100,000 rows in warehouses of different sizes (100M: 15 GB of disk)."""
+    sizes = rows or [1_000_000, 10_000_000]
+    with _surroundings() as folder:
+        _end(nightly.run(folder, sizes=sizes, day_rows=100_000, rounds=rounds, say=_say))
 
 
 @app.command("reading")

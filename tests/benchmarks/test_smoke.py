@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import marts, pipeline, reading, reloading
+from benchmarks import marts, nightly, pipeline, reading, reloading
 from benchmarks.measure import PROJECT, SideFailed, run_side, same_results
 
 
@@ -24,6 +24,9 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
     "xlsx": lambda folder: reading.run_xlsx(folder, rows=300, rounds=1, say=silent),
     "reloading": lambda folder: reloading.run(
         folder, sizes=(2_000,), day_rows=500, rounds=2, say=silent
+    ),
+    "nightly": lambda folder: nightly.run(
+        folder, sizes=(1_500, 2_000), day_rows=500, rounds=1, say=silent
     ),
     "marts": lambda folder: marts.run(folder, rows=3_000, rounds=1, say=silent),
 }
