@@ -12,11 +12,13 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from extract.errors import KeeperUnusable, LeaseLost
 from flows.errors import ClusterLost, NotConfigured
 from flows.preparing import Asked, Known, Prepared, prepare_day, what_is_alike
 from flows.run import Run
 from flows.settings import Settings
 from flows.stages import KNOWN, in_thread
+from warehouse.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 # Beyond the exports that may run: days whose file is read, or that wait for the loader.
 READING_DAYS = 8
+# A machine that reaches the cluster and not what all share: another may, or this one later.
+CUT_OFF = (KeeperUnusable, LeaseLost, StoreUnavailable)
+PAUSES_SECONDS = (5.0, 20.0)
 # A day mostly waits. Ray gives each a process, and would start as many as there are processors.
 RAY_PROCESSORS = 0.05
 _INSTALL = "pip install 'smartconnect-etl[{extra}]', or make .venv/.cluster"
@@ -56,6 +61,13 @@ class Cluster:
             known,
             await in_thread(what_is_alike, run, dataset),
         )
+        for pause_seconds in PAUSES_SECONDS:
+            with suppress(*CUT_OFF):
+                return await self._prepared(run, asked)
+            await asyncio.sleep(pause_seconds)
+        return await self._prepared(run, asked)
+
+    async def _prepared(self, run: Run, asked: Asked) -> Prepared:
         prepared = (await self._result(asked)).at(run.layout.root)
         await in_thread(_bring, run, prepared)
         return prepared

@@ -7,7 +7,7 @@ they need besides is the current `Run`, made anew from the settings wherever the
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from extract.budget import CallBudget
 from extract.client import ClientOptions, SmartConnectClient
+from extract.errors import ExtractError
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling, UsedExport
 from extract.routes import Routes
 from extract.sharing import Shared
@@ -239,10 +240,27 @@ async def open_run(
             reset = _CURRENT.set(run)
             try:
                 with stopped_by_sigterm():
-                    async with handing_over(run):
+                    async with _forgetting(run), handing_over(run):
                         yield run
-                if is_handed_over(layout):  # or the next run takes them up, and finds them loaded
-                    await jobs.forget(run.used)
             finally:
                 _CURRENT.reset(reset)
                 forget_untold()
+
+
+@asynccontextmanager
+async def _forgetting(run: Run) -> AsyncIterator[None]:
+    """Forget at the end what was used up, also after a failure, which it doesn't hide: a later run
+    asks anew. What isn't handed over stays: the next run takes it up, and finds it loaded.
+    """
+    try:
+        yield
+    except Exception:
+        with suppress(ExtractError):
+            await _forget(run)
+        raise
+    await _forget(run)
+
+
+async def _forget(run: Run) -> None:
+    if is_handed_over(run.layout):
+        await run.jobs.forget(run.used)

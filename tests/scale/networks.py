@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Nobody's by chance here, and public in the eyes of our client, which follows to no private one.
-SUBNET = "11.99.7"
+SUBNETS = "11.99"
 
 
 class Network:
     """Made by `network`; `host` is where servers listen."""
 
     def __init__(self) -> None:
-        self.host = f"{SUBNET}.1"
+        self._subnet = f"{SUBNETS}.{secrets.randbelow(256)}"
+        self.host = f"{self._subnet}.1"
         self._word = secrets.token_hex(2)
         self._bridge = f"sb{self._word}"
         self._machines: list[str] = []
@@ -45,7 +46,7 @@ class Network:
         return ("ip", "netns", "exec", name)
 
     def address(self, number: int) -> str:
-        return f"{SUBNET}.{10 + number}"
+        return f"{self._subnet}.{10 + number}"
 
     def cut_off(self, number: int) -> None:
         """Pull the machine's cable: whatever it sends is lost, and nobody is told."""
