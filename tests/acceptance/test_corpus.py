@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from companydays import today
 from weekbypandas import week
 
 from flows.backfill import Exported, backfill
@@ -40,7 +41,7 @@ pytestmark = [
     pytest.mark.skipif(not CORPUS.exists(), reason="the real conversations are not here"),
 ]
 # The last day is yesterday, so that the run can find out by itself how the vendor reads a window.
-START = date.today() - timedelta(days=DAYS)
+START = today() - timedelta(days=DAYS)
 SHOWN = """
     SELECT message_id::BIGINT, strftime(sent_at, '%Y-%m-%d %H:%M:%S'),
            CASE direction WHEN 'out' THEN user_name ELSE client_name END, coalesce(text, '')
@@ -126,7 +127,7 @@ def test_every_message_of_the_corpus_is_what_readers_see(
 ) -> None:
     with corpus_sandbox(tmp_path / "sandbox", *options) as sandbox:
         data = sandbox_settings(sandbox, EXPORT_JOBS="16", PUBLISH_EVERY_SECONDS="600")
-        window = {"date_from": ddmmyyyy(START), "date_to": ddmmyyyy(date.today())}
+        window = {"date_from": ddmmyyyy(START), "date_to": ddmmyyyy(today())}
         asyncio.run(backfill(**window, datasets=[Exported.chats]))  # type: ignore[arg-type]
     layout = DataDirectory(data)
     assert query_release(layout, "SELECT count(*) FROM meta.quarantine").rows == [(0,)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
+from companydays import yesterday
 from prefect.client.orchestration import get_client
 
 from flows.backfill import Exported, backfill
@@ -97,10 +98,10 @@ def test_a_nightly_asks_for_the_newest_days_that_it_may_and_leaves_the_others(
     start_sandbox: Start, sandbox_settings: Point
 ) -> None:
     sandbox = start_sandbox(messages_per_day=20)
-    yesterday = date.today() - timedelta(days=1)
+    last = yesterday()
     data = sandbox_settings(sandbox, **VENDOR, CALLS_PER_RUN="6")
     asyncio.run(nightly())
-    assert starts(sandbox) == {yesterday.isoformat(): 2}
-    assert loaded(data) == [yesterday]
+    assert starts(sandbox) == {last.isoformat(): 2}
+    assert loaded(data) == [last]
     found = query_release(DataDirectory(data), "SELECT count(*) > 0 FROM users").rows
     assert found == [(True,)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+from companydays import yesterday
 
 from flows.backfill import backfill
 from flows.errors import DaysFailed, InvalidWindow, NotConfigured
@@ -217,11 +218,10 @@ def test_a_dry_run_starts_nothing(
 def test_the_nightly_brings_yesterday_and_the_users(
     start_sandbox: Callable[..., RunningSandbox], sandbox_settings: Callable[..., Path]
 ) -> None:
-    today = date.today()
     data = sandbox_settings(start_sandbox(messages_per_day=40))
     run(nightly())
     days = [row[0] for row in shown(data, "SELECT DISTINCT window_day FROM chats ORDER BY 1")]
-    assert days[-1] >= today - timedelta(days=2)
+    assert days[-1] >= yesterday() - timedelta(days=1)
     assert len(days) == 3
     assert shown(data, "SELECT count(*) > 5, count(*) = count(DISTINCT user_id) FROM users") == [
         (True, True)

@@ -11,11 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from companydays import yesterday
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
@@ -178,7 +179,7 @@ def test_two_runs_of_one_window_export_each_day_one_at_a_time_and_double_nothing
 def test_a_nightly_is_through_while_a_long_backfill_goes_on(
     start_sandbox: Start, sandbox_settings: Point, tmp_path: Path
 ) -> None:
-    last = date.today() - timedelta(days=1)
+    last = yesterday()
     first = last - timedelta(days=3)
     slow = f"never-ready:{ddmmyyyy(first)}"  # the backfill lasts until this is lifted
     sandbox = start_sandbox(messages_per_day=20, faults=(Fault.parse(slow),))
