@@ -12,12 +12,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from flows.errors import FlowError
 from flows.servers import free_port, program, wait_for_url
 
 pytestmark = [
@@ -25,12 +26,13 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("LONG"), reason="takes over a minute; LONG=1 runs it"),
 ]
 DEPLOYMENT = "backfill/backfill"
+SLOW_STARTS = 3  # each waited for as long as a server
 
 
 @contextmanager
-def running_up(home: Path, port: int) -> Iterator[None]:
+def running_up(home: Path, port: int, *options: str) -> Iterator[None]:
     """Everything of one host, until Ctrl-C; no process of it is there afterwards."""
-    command = [program("smartconnect"), "up", "--sandbox", "--port", str(port)]
+    command = [program("smartconnect"), "up", "--port", str(port), *options]
     environment = {**os.environ, "UP_TEST": str(home)}  # inherited by all, and found again by it
     with (home / "up.log").open("ab") as log:
         process = subprocess.Popen(
@@ -108,7 +110,7 @@ def wait_until_running(port: int) -> None:
 
 def test_up_serves_backfills_and_survives_ctrl_c_in_the_middle_of_one(tmp_path: Path) -> None:
     port = free_port()
-    with running_up(tmp_path, port):
+    with running_up(tmp_path, port, "--sandbox"):
         wait_for_deployments(port)
         done = backfill(tmp_path, port, *window("01.02.2026", "03.02.2026"), "--watch")
         assert done.returncode == 0, done.stdout
@@ -121,7 +123,7 @@ def test_up_serves_backfills_and_survives_ctrl_c_in_the_middle_of_one(tmp_path: 
         assert "31.02.2026 is in no calendar" in str(refused["state"])
         backfill(tmp_path, port, *window("01.01.2025", "31.12.2025"))
         wait_until_running(port)
-    with running_up(tmp_path, port):
+    with running_up(tmp_path, port, "--sandbox"):
         wait_for_deployments(port)
         done = backfill(tmp_path, port, *window("01.02.2026", "04.02.2026"), "--watch")
         assert done.returncode == 0, done.stdout
@@ -133,3 +135,33 @@ def test_up_serves_backfills_and_survives_ctrl_c_in_the_middle_of_one(tmp_path: 
         ]
     assert (tmp_path / "data-sandbox" / "current" / "warehouse.duckdb").exists()
     assert not (tmp_path / "data").exists()
+
+
+def test_up_serves_several_companies_each_with_what_its_file_asks_for(tmp_path: Path) -> None:
+    port, callbacks, dashboard = free_port(), free_port(), free_port()
+    own = {
+        "acme": f"SMARTCONNECT_CALLBACK_SECRET=0123456789abcdef\n"
+        f"SMARTCONNECT_CALLBACK_PORT={callbacks}\nSMARTCONNECT_DASHBOARD_PORT={dashboard}\n",
+        "plain": "",
+    }
+    (tmp_path / "companies").mkdir()
+    for key, text in own.items():
+        file = tmp_path / "companies" / f"{key}.env"
+        file.write_text(f"SMARTCONNECT_TOKEN=token-of-{key}\nSMARTCONNECT_SANDBOX=true\n{text}")
+    with running_up(tmp_path, port):
+        wait_for_url(f"http://127.0.0.1:{dashboard}/", None, "The dashboard of acme")
+        refused = httpx.post(f"http://127.0.0.1:{callbacks}/not-the-secret", timeout=60)
+        assert refused.status_code == 404
+        api = f"http://127.0.0.1:{port}/api/deployments/name"
+        for key in own:
+            last = f"{api}/ingest-callbacks/ingest-callbacks-{key}"
+            for _ in range(SLOW_STARTS):
+                with suppress(FlowError):
+                    wait_for_url(last, None, "The last deployment")
+                    break
+        assert httpx.get(f"{api}/nightly/nightly", timeout=60).status_code == 404
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "company=acme",
+        "company=plain",
+        "state",  # Prefect's own
+    ]
