@@ -8,7 +8,7 @@ from warehouse.database import opened, writer_lock
 from warehouse.disk import on_disk
 from warehouse.layout import DataDirectory
 from warehouse.releases import releases
-from warehouse.writercopy import hand_over, is_known_as_it_is
+from warehouse.writercopy import hand_over, is_known_as_it_is, remove_put_off
 
 
 def is_handed_over(layout: DataDirectory) -> bool:
@@ -35,7 +35,10 @@ def hand_database_over(layout: DataDirectory, *, holder: str, wait_seconds: floa
             with opened(layout, holder=holder) as writer, on_disk("write the database whole"):
                 writer.connection.execute("CHECKPOINT warehouse")
                 sys.audit("smartconnect.point", "warehouse.handing.checkpointed")
-        return hand_over(layout, release=_newest(layout))
+        sent = hand_over(layout, release=_newest(layout))
+        if is_handed_over(layout):  # else a newer one counts, which may need them
+            remove_put_off(layout)
+        return sent
 
 
 def _newest(layout: DataDirectory) -> int:

@@ -32,7 +32,7 @@ from warehouse.martmaking import Company
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
-from warehouse.writercopy import bring_newest
+from warehouse.writercopy import bring_newest, hand_over
 
 HISTORY = (
     "loads",
@@ -172,6 +172,7 @@ class Rebuild:
         sync(self.layout.state)
         shutil.rmtree(self.staging.root, ignore_errors=True)
         sys.audit("smartconnect.point", "warehouse.rebuilding.staging-removed")
+        hand_over(self.layout, release=0)  # before what the old one needs is removed
 
     def _link(self, file: Path) -> Path:
         target = self.layout.root / file.relative_to(self.staging.root)

@@ -25,7 +25,7 @@ from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
 from warehouse.releasefiles import PARQUET, columns_of, fill_release, table_sql
 from warehouse.sparetree import forget_trees, keep_trees
-from warehouse.writercopy import known_release
+from warehouse.writercopy import known_release, put_off_removal
 
 
 @dataclass(frozen=True)
@@ -287,10 +287,17 @@ def _sweep(writer: Writer, keep: int) -> None:
         "SELECT load_id FROM meta.loads WHERE outcome = 'loaded'"
     ).fetchall()
     loaded = {str(row[0]) for row in superseded}
-    for path in layout.files.names(layout.lake):
-        if path not in needed and path.stem in loaded:
-            layout.files.remove(path)
-            sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
+    unneeded = [
+        path
+        for path in layout.files.names(layout.lake)
+        if path not in needed and path.stem in loaded
+    ]
+    if layout.files.shared:  # the database that others begin with may need them still
+        put_off_removal(layout, unneeded)
+        return
+    for path in unneeded:
+        layout.files.remove(path)
+        sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
 
 
 def publish_alone(writer: Writer) -> int:

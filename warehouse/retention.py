@@ -37,9 +37,8 @@ def apply_retention(
     files = size_bytes = rejected = 0
     if keep_raw_days is not None:
         for seen in _outlived(writer, now - timedelta(days=keep_raw_days)):
-            size_bytes += seen.size_bytes
-            files += 1
-            _remove_raw(writer, seen)
+            if _removed_raw(writer, seen):
+                size_bytes, files = size_bytes + seen.size_bytes, files + 1
     if keep_quarantine_days is not None:
         rejected = _empty_quarantine(writer, now - timedelta(days=keep_quarantine_days))
     return Removed(files, size_bytes, rejected)
@@ -69,7 +68,11 @@ def _outlived(writer: Writer, before: datetime) -> list[RawObservation]:
     ]
 
 
-def _remove_raw(writer: Writer, seen: RawObservation) -> None:
+def _removed_raw(writer: Writer, seen: RawObservation) -> bool:
+    """Note it, then remove it; where files are shared, once the database that tells is handed over.
+
+    Until then another machine would take it for lost: the next retention removes it.
+    """
     known = writer.connection.execute(
         """SELECT count(*) FROM meta.removed_files
            WHERE dataset = ? AND window_day = ? AND file_sha256 = ?""",
@@ -88,7 +91,10 @@ def _remove_raw(writer: Writer, seen: RawObservation) -> None:
                 },
             )
         sys.audit("smartconnect.point", "warehouse.retention.removal-noted")
+        if writer.layout.files.shared:
+            return False
     remove_raw(writer.layout, seen.path)
+    return True
 
 
 def _empty_quarantine(writer: Writer, before: datetime) -> int:

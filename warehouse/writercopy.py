@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from warehouse.disk import on_disk
 from warehouse.durable import PRIVATE_DIR, PRIVATE_FILE, publish_bytes, sync
 from warehouse.erasinglist import read_list
 from warehouse.errors import HashMismatch, OtherPublisher, StoreRefused, StoreUnavailable
+from warehouse.files import read_here, remove_here
 from warehouse.forgetting import forget_gone
 from warehouse.layout import DataDirectory
 from warehouse.storedfiles import WRITER, StoredFiles, at_once, base_path
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from warehouse.store import ObjectStore
 
 PIECE_BYTES, FORMAT, TIMES = 8 * 1024 * 1024, 1, 4
-FOLDER = "database/"
+FOLDER, PUT_OFF = "database/", "unneeded.json"
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,24 @@ def hand_over(layout: DataDirectory, *, release: int) -> int:
     _note(layout, copy, _erased(layout))
     _sweep(files.store, copy, now_there)
     return sent
+
+
+def put_off_removal(layout: DataDirectory, paths: Sequence[Path]) -> None:
+    """Remove files of the lake once a database is handed over that doesn't need them."""
+    told = json.dumps([layout.relative(path) for path in paths]).encode()
+    layout.store.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+    sys.audit("smartconnect.point", "warehouse.writercopy.removal-folder-made")
+    publish_bytes(layout.store / PUT_OFF, told)
+    sys.audit("smartconnect.point", "warehouse.writercopy.removal-put-off")
+
+
+def remove_put_off(layout: DataDirectory) -> None:
+    """Remove what was put off; the newest database is handed over."""
+    note = layout.store / PUT_OFF
+    content = read_here(note)
+    for name in json.loads(content) if content else ():
+        layout.files.remove(layout.root / name)
+    remove_here(note)
 
 
 def is_known_as_it_is(layout: DataDirectory, release: int) -> bool:
