@@ -31,11 +31,20 @@ def pipeline_command(
     keep: Annotated[
         bool, typer.Option(help="Keep the result, and make docs/benchmarks.md anew.")
     ] = False,
+    peers: Annotated[bool, typer.Option(help="Compare with more than plain DuckDB.")] = True,
 ) -> None:
     """Read → normalise → lake → load → publish, against plain DuckDB, polars, pandas and dlt."""
     with _surroundings() as folder:
         _end(
-            pipeline.run(folder, rows=rows, more_rows=more_rows, rounds=rounds, say=_say, keep=keep)
+            pipeline.run(
+                folder,
+                rows=rows,
+                more_rows=more_rows,
+                rounds=rounds,
+                say=_say,
+                keep=keep,
+                peers=peers,
+            )
         )
 
 
