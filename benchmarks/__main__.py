@@ -144,6 +144,25 @@ def scaleout_command(
         )
 
 
+@app.command("days")
+def days_command(
+    days: int = 1000, export_seconds: float = 3.0, at_once: int = 16, messages_per_day: int = 100
+) -> None:
+    """A long backfill: what Prefect and we add to the least that waiting takes; seven minutes."""
+    with _surroundings() as folder:
+        _end(
+            waiting.run(
+                folder,
+                days=days,
+                export_seconds=export_seconds,
+                at_once=at_once,
+                messages_per_day=messages_per_day,
+                say=_say,
+                bound=1.1,
+            )
+        )
+
+
 @app.command("marts")
 def marts_command(
     rows: Annotated[int, typer.Option(help="In the warehouse, 100,000 a day.")] = 10_000_000,
