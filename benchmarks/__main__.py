@@ -31,11 +31,20 @@ def pipeline_command(
     keep: Annotated[
         bool, typer.Option(help="Keep the result, and make docs/benchmarks.md anew.")
     ] = False,
+    peers: Annotated[bool, typer.Option(help="Compare with more than plain DuckDB.")] = True,
 ) -> None:
     """Read → normalise → lake → load → publish, against plain DuckDB, polars, pandas and dlt."""
     with _surroundings() as folder:
         _end(
-            pipeline.run(folder, rows=rows, more_rows=more_rows, rounds=rounds, say=_say, keep=keep)
+            pipeline.run(
+                folder,
+                rows=rows,
+                more_rows=more_rows,
+                rounds=rounds,
+                say=_say,
+                keep=keep,
+                peers=peers,
+            )
         )
 
 
@@ -131,6 +140,25 @@ def scaleout_command(
                 export_seconds=export_seconds,
                 messages_per_day=messages_per_day,
                 say=_say,
+            )
+        )
+
+
+@app.command("days")
+def days_command(
+    days: int = 1000, export_seconds: float = 3.0, at_once: int = 16, messages_per_day: int = 100
+) -> None:
+    """A long backfill: what Prefect and we add to the least that waiting takes; seven minutes."""
+    with _surroundings() as folder:
+        _end(
+            waiting.run(
+                folder,
+                days=days,
+                export_seconds=export_seconds,
+                at_once=at_once,
+                messages_per_day=messages_per_day,
+                say=_say,
+                bound=1.1,
             )
         )
 

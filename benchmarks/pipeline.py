@@ -29,10 +29,12 @@ def run(
     rounds: int,
     say: Callable[[str], None],
     keep: bool = False,
+    peers: bool = True,
 ) -> bool:
     """Compare the sides on `rows` rows; show our peak memory at `more_rows` as well.
 
-    With `keep`, what was measured is kept, and docs/benchmarks.md made anew from all that is.
+    Without `peers`, against plain DuckDB alone. With `keep`, what was measured is kept, and
+    docs/benchmarks.md made anew from all that is.
 
     Returns:
         Whether every bound holds.
@@ -44,12 +46,14 @@ def run(
         _side(f"plain {name}", folder, "plain_frames", name, "{}", *files)
         for name in ("polars", "pandas")
     ]
-    sides = [duckdb, ours, *frames]
+    sides = [duckdb, ours, *(frames if peers else ())]
     dlt = [
         _side("dlt, the table alone", folder, "dlt_arrow", "{}", *files),
         _side("dlt, Parquet too", folder, "dlt_arrow", "--parquet", "{}", *files),
     ]
-    if find_spec("dlt") is not None:
+    if not peers:
+        pass
+    elif find_spec("dlt") is not None:
         sides += dlt
     else:
         console.print("[red]dlt is not installed, so it is not compared: `make bench` does.[/]")

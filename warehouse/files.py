@@ -7,6 +7,7 @@ small, and may be changed by several machines at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -116,10 +117,13 @@ class LocalFiles:
 
 def local_names(folder: Path, begins: str = "", ends: str = "") -> list[Path]:
     """The files below a folder of this machine, by how their path below it begins and ends."""
+    below = folder.glob(f"{begins}*") if begins else (folder,)
     return sorted(
-        path
-        for path in folder.glob(f"{begins}*/**/*" if begins else "**/*")
-        if path.name.endswith(ends) and not path.name.startswith(".") and path.is_file()
+        Path(where, name)
+        for root in below
+        for where, _, names in os.walk(root)
+        for name in names
+        if name.endswith(ends) and not name.startswith(".")
     )
 
 

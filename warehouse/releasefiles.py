@@ -125,7 +125,8 @@ def _is_whole(path: Path, rows: int, known: Files) -> bool:
         status = path.stat()
     except FileNotFoundError:
         return False
-    name = f"{PARQUET}/{path.parent.parent.name}/{path.parent.name}/{PART}"
+    dataset, day = path.parts[-3:-1]
+    name = f"{PARQUET}/{dataset}/{day}/{PART}"
     return is_untouched(status, known.get(name, {})) or footer_rows(path) == rows
 
 

@@ -35,11 +35,12 @@ from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.copying import copy_file
 from warehouse.database import Writer
 from warehouse.integrity import DATABASE
-from warehouse.layout import sync
+from warehouse.layout import DataDirectory, sync
 from warehouse.ledger import day_states
 from warehouse.loading import DayConfirmation, confirm_day
 from warehouse.releases import damage_of_current
 from warehouse.space import require_space
+from warehouse.sparetree import keep_trees
 
 LOOKBACK_DAYS = 3
 COPY = "copy the database"
@@ -60,7 +61,7 @@ def step(steps: Steps, name: str, within: str = "") -> Iterator[None]:
 
 
 def tell_copying_apart(steps: Steps) -> None:
-    """Time the database's copy and its fsync by themselves."""
+    """Time the copy of the database, its fsync, and the removal of an old one by themselves."""
 
     def copied(source: Path, target: Path) -> bool:
         with step(steps, COPY, within="publish"):
@@ -73,6 +74,12 @@ def tell_copying_apart(steps: Steps) -> None:
         with step(steps, COPY, within="publish"):
             sync(path)
 
+    def removed(layout: DataDirectory, gone: Path) -> None:
+        with step(steps, COPY, within="publish"):
+            (gone / DATABASE).unlink()
+        keep_trees(layout, gone)
+
+    releases.keep_trees = removed
     releasefiles.copy_file = copied
     releases.sync = synced
 
