@@ -9,6 +9,7 @@ step. `POST /faults` with a JSON list of {"method", "key", "what", "times"} has 
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
@@ -42,6 +43,7 @@ class Faulty:
         self._puts: list[str] = []
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        _read_whole(environ)  # before its turn: who sends may be cut off in the middle
         with self._lock:
             return self._answer(environ, start)
 
@@ -78,6 +80,12 @@ class Faulty:
                 fault["times"] -= 1
                 return str(fault["what"])
         return None
+
+
+def _read_whole(environ: dict[str, Any]) -> None:
+    length, source = environ.get("CONTENT_LENGTH"), environ["wsgi.input"]
+    if length or environ.get("wsgi.input_terminated"):
+        environ["wsgi.input"] = io.BytesIO(source.read(int(length)) if length else source.read())
 
 
 def serve(host: str) -> None:
