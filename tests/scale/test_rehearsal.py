@@ -46,8 +46,8 @@ def stack() -> Iterator[ExitStack]:
 
 
 class Vendor:
-    """A sandbox for each company, a process with a token of its own, and its twin: what it exports to
-    one machine counts for nothing.
+    """A sandbox for each company, a process with a token of its own; and its twin, which exports
+    the same to a machine that works alone.
     """
 
     def __init__(self, stack: ExitStack, folder: Path, host: str) -> None:
