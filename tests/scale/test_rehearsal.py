@@ -281,6 +281,7 @@ def _alone(url: str, company: str, folder: Path) -> subprocess.Popen[bytes]:
         **kept,
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "SMARTCONNECT_HOME": str(folder),
         "SMARTCONNECT_TOKEN": f"token-{company}",
