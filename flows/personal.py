@@ -47,6 +47,7 @@ def data_directory(settings: Settings) -> DataDirectory:
         settings.data_root,
         group=settings.published_group,
         personal_published=settings.publish_personal,
+        months_published=settings.compact == "months",
         company=settings.company,
     )
     if settings.data_store is not None:

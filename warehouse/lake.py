@@ -49,16 +49,8 @@ def write_lake_file(
     """
     target = layout.lake_file(dataset, window_day, load_id)
     building = layout.building / f"{load_id}.parquet"
-    rows, order = 0, _Order(Contract(schema).order_by)
     try:
-        with _parquet_writer(building, schema) as writer:
-            for table in _row_groups(schema, batches):
-                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-                sys.audit("smartconnect.point", "warehouse.lake.rows-written")
-                order.follow(table)
-                rows += table.num_rows
-            if order.kept:
-                writer.add_key_value_metadata({SORTED_BY: order.column})
+        rows = write_rows(building, schema, batches)
         layout.make_lake_folders(target.parent)
         layout.open_lake(building)
         sys.audit("smartconnect.point", "warehouse.lake.file-opened")
@@ -72,6 +64,20 @@ def write_lake_file(
             building.unlink(missing_ok=True)
         raise
     return LakeFile(target, rows, target.stat().st_size)
+
+
+def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Write typed batches of `schema` to a new file, a row group in memory; returns the rows."""
+    rows, order = 0, _Order(Contract(schema).order_by)
+    with _parquet_writer(path, schema) as writer:
+        for table in _row_groups(schema, batches):
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            sys.audit("smartconnect.point", "warehouse.lake.rows-written")
+            order.follow(table)
+            rows += table.num_rows
+        if order.kept:
+            writer.add_key_value_metadata({SORTED_BY: order.column})
+    return rows
 
 
 def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -31,6 +31,7 @@ class DataDirectory:
         group: the group that may read what is published; everyone on the host if None.
         personal_published: whether releases hold the personal columns. If not, the lake, which
             has them, is private.
+        months_published: whether releases hold a file a month beside those of days.
         company: the key of one of several companies.
 
     Attributes:
@@ -43,11 +44,13 @@ class DataDirectory:
         group: str | None = None,
         *,
         personal_published: bool = True,
+        months_published: bool = False,
         company: str | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         self.group = group
         self.personal_published = personal_published
+        self.months_published = months_published
         self.files: Files = LocalFiles()
         self.company = company
 
@@ -165,6 +168,7 @@ class DataDirectory:
             self.state / "rebuild",
             self.group,
             personal_published=self.personal_published,
+            months_published=self.months_published,
             company=self.company,
         )
 

@@ -21,9 +21,10 @@ from warehouse.errors import NoSuchRelease
 from warehouse.integrity import DATABASE, MANIFEST
 from warehouse.layout import DataDirectory
 from warehouse.martmaking import CHATS_READ, Company, make_mart_views, read_company
-from warehouse.releasefiles import MART_FILES, PARQUET, mart_folder
+from warehouse.releasefiles import MART_FILES, mart_folder
 from warehouse.releases import Release, current_release
 from warehouse.schema import literal
+from warehouse.sparetree import PARQUET
 
 _THREADS = 2
 

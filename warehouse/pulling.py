@@ -24,7 +24,7 @@ from warehouse.disk import on_disk
 from warehouse.errors import HashMismatch, NoSuchRelease, StoreUnavailable, WriterBusy
 from warehouse.integrity import DATABASE, MANIFEST, sha256
 from warehouse.layout import PRIVATE_DIR, publish_bytes, sync
-from warehouse.releasefiles import PARQUET
+from warehouse.sparetree import MONTHS, PARQUET
 from warehouse.store import ObjectStore
 from warehouse.storepointer import Pointer, read_pointer
 
@@ -190,7 +190,7 @@ class _Pull:
             building.rename(self._target)
             sys.audit("smartconnect.point", "warehouse.pulling.release-named")
         else:
-            for name in [n for n in (DATABASE, PARQUET) if (building / n).exists()]:
+            for name in [n for n in (DATABASE, PARQUET, MONTHS) if (building / n).exists()]:
                 shutil.rmtree(self._target / name, ignore_errors=True)
                 sys.audit("smartconnect.point", "warehouse.pulling.part-of-it-removed")
                 (building / name).rename(self._target / name)

@@ -18,9 +18,9 @@ import duckdb
 from warehouse.database import Writer, bump_revision
 from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
-from warehouse.releasefiles import PARQUET
 from warehouse.releases import Release
 from warehouse.schema import Contract, quoted
+from warehouse.sparetree import PARQUET
 
 # Measures of the statistics export that count messages, and the direction of messages they count.
 MESSAGE_MEASURES: Mapping[str, str | None] = {

@@ -22,9 +22,8 @@ from warehouse.martmaking import dataset_columns, mart_sql, read_company
 from warehouse.observations import shown_sql
 from warehouse.publicrelease import public_contract, write_public_database, write_public_parquet
 from warehouse.schema import Contract, literal, quoted
-from warehouse.sparetree import PART, take_tree
+from warehouse.sparetree import PARQUET, PART, take_tree
 
-PARQUET = "parquet"
 # What marts are told by beside the datasets: so that plain Parquet tells the same numbers.
 MART_FILES = ("company", "calendar", "sla_targets", "teams", "days", "disagreements")
 

@@ -23,8 +23,9 @@ from warehouse.integrity import MANIFEST, Damage, Files, find_damage, fingerprin
 from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory, publish_bytes, sync
 from warehouse.ledger import day_files
-from warehouse.releasefiles import PARQUET, columns_of, fill_release, table_sql
-from warehouse.sparetree import forget_trees, keep_trees
+from warehouse.months import Before, write_months
+from warehouse.releasefiles import columns_of, fill_release, table_sql
+from warehouse.sparetree import MONTHS, PARQUET, forget_trees, keep_trees
 from warehouse.writercopy import known_release, put_off_removal
 
 
@@ -78,7 +79,7 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
         release = newest[0]
     else:
         last = max(newest[0].number if newest else 0, known_release(layout))
-        release = _build(writer, last + 1, number)
+        release = _build(writer, last + 1, number, damage.changed if damage and damaged else ())
     if held:
         return None
     _point_at(layout, release)
@@ -185,7 +186,8 @@ def _manifest(release: Release) -> dict[str, object]:
         return {}
 
 
-def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
+def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collection[str]) -> Release:
+    """Make a release; of the one before, nothing is relied on that is `damaged`."""
     layout = writer.layout
     building = layout.building / f"release-{number}"
     shutil.rmtree(building, ignore_errors=True)
@@ -195,15 +197,21 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
     writer.connection.execute("CHECKPOINT warehouse")
     sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
     newest = releases(layout)[-1:]
-    known = _listed(newest[0]) if newest else {}
+    listed = _listed(newest[0]) if newest else {}
+    known = {name: told for name, told in listed.items() if name not in damaged}
     filled = fill_release(writer, building, known)
+    files = fingerprints(building, known)
+    if layout.months_published:
+        before = Before(newest[0].path if newest else None, known)
+        files |= write_months(writer, building, files, before, filled.settled)
     manifest = {
         "release": number,
         **({"company": layout.company} if layout.company else {}),
         "revision": made_at_revision,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "personal": layout.personal_published,
-        "files": fingerprints(building, known),
+        **({MONTHS: True} if layout.months_published else {}),
+        "files": files,
         "datasets": filled.datasets,
     }
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -221,11 +229,12 @@ def _build(writer: Writer, number: int, made_at_revision: int) -> Release:
 
 
 def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
-    """Whether a release tells what the writer's database does, in the columns that are wanted."""
+    """Whether a release tells what the writer's database does, in the columns and files wanted."""
     manifest = _manifest(release)
     return (
         manifest.get("revision") == made_at_revision
         and manifest.get("personal", True) == layout.personal_published
+        and manifest.get(MONTHS, False) == layout.months_published
     )
 
 

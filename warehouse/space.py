@@ -17,6 +17,7 @@ from pathlib import Path
 from warehouse.disk import on_disk
 from warehouse.errors import DirectoryUnusable
 from warehouse.layout import DataDirectory
+from warehouse.sparetree import MONTHS
 
 RECENT_DAYS = 30
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
@@ -61,15 +62,17 @@ def disk_use(layout: DataDirectory) -> DiskUse:
 def bytes_of_a_day(layout: DataDirectory) -> float:
     """What one day of all datasets adds: its files of raw/ and lake/, and its part of the database.
 
-    The mean of each dataset's last days; 0.0 before anything was loaded.
+    The mean of each dataset's last days; 0.0 before anything was loaded. Where releases hold
+    months, each day's rows are in one of these as well.
     """
     found, days_of_all = 0.0, 0
+    copies = 2 if layout.months_published else 1
     for dataset in layout.lake.iterdir() if layout.lake.exists() else ():
         days = sorted(dataset.glob("window_day=*"))
         days_of_all = max(days_of_all, len(days))
         recent = days[-RECENT_DAYS:]
         if recent:
-            found += sum(map(_bytes_below, recent)) / len(recent)
+            found += copies * sum(map(_bytes_below, recent)) / len(recent)
     for dataset in layout.raw.iterdir() if layout.raw.exists() else ():
         windows = sorted(dataset.iterdir())[-RECENT_DAYS:]
         if windows:
@@ -83,6 +86,8 @@ def bytes_of_a_day(layout: DataDirectory) -> float:
 def require_space(layout: DataDirectory, days: int, keep_free_bytes: int) -> None:
     """Refuse to begin what the disk has no space for: `days` days, and a copy of the database.
 
+    Where releases hold months: and those that have no file yet.
+
     Args:
         layout: the data directory.
         days: how many days a run is going to load.
@@ -94,7 +99,8 @@ def require_space(layout: DataDirectory, days: int, keep_free_bytes: int) -> Non
     if not keep_free_bytes or not days:
         return
     database_bytes = layout.database.stat().st_size if layout.database.exists() else 0
-    needed = days * bytes_of_a_day(layout) + database_bytes + keep_free_bytes
+    months_bytes = bytes_of_new_months(layout) if layout.months_published else 0
+    needed = days * bytes_of_a_day(layout) + database_bytes + months_bytes + keep_free_bytes
     free = shutil.disk_usage(layout.root).free
     if free < needed:
         raise DirectoryUnusable(
@@ -103,6 +109,18 @@ def require_space(layout: DataDirectory, days: int, keep_free_bytes: int) -> Non
             f"{free / _MIB:,.0f} MiB are free. Free space, ask for fewer days, or keep less "
             "(SMARTCONNECT_KEEP_RAW_DAYS, SMARTCONNECT_KEEP_RELEASES). Nothing was started."
         )
+
+
+def bytes_of_new_months(layout: DataDirectory) -> int:
+    """What the lake has of months that the current release has no file of: its own may be due."""
+    found = 0
+    for dataset in layout.lake.iterdir() if layout.lake.exists() else ():
+        made = layout.current / MONTHS / dataset.name
+        known = {path.name.removeprefix("month=") for path in made.glob("month=*")}
+        for day in dataset.glob("window_day=*"):
+            if day.name.removeprefix("window_day=")[:7] not in known:
+                found += _bytes_below(day)
+    return found
 
 
 def _files_below(folder: Path | str) -> Iterator[os.stat_result]:

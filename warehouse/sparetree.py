@@ -3,8 +3,9 @@
 A tree has a folder and a link for each day of all years, and a night changes a few of them. To make
 the others again, and make them durable, would cost more each year; so a release that nobody sees
 any more gives its trees, and only what differs is made. What is taken over is proven link by link:
-the folder holds the day's lake file, under one name, and nothing else. Where a run dies in between,
-the tree is among what dead runs left, and is made from nothing.
+the folder holds the day's lake file (or the last release's file of the month), under one name, and
+nothing else. Where a run dies in between, the tree is among what dead runs left, and is made from
+nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from pathlib import Path
 
 from warehouse.layout import DataDirectory
 
-PART = "part.parquet"
+PART, PARQUET, MONTHS = "part.parquet", "parquet", "months"
 
 
 def keep_trees(layout: DataDirectory, gone: Path) -> None:
     """Keep the trees of a release that was taken away from readers; all else of it is removed."""
     forget_trees(layout)
-    (gone / "parquet").rename(layout.spare)
+    (gone / PARQUET).rename(layout.spare)
     sys.audit("smartconnect.point", "warehouse.sparetree.kept")
+    if (gone / MONTHS).is_dir():
+        (gone / MONTHS).rename(layout.spare / MONTHS)
+        sys.audit("smartconnect.point", "warehouse.sparetree.months-kept")
     shutil.rmtree(gone, ignore_errors=True)
     sys.audit("smartconnect.point", "warehouse.sparetree.rest-removed")
 
@@ -40,13 +44,15 @@ def take_tree(layout: DataDirectory, root: Path, links: Mapping[str, Path]) -> s
 
     Args:
         layout: the data directory.
-        root: the dataset's tree of a release that is being built.
-        links: for each folder that is to hold a link: the lake file.
+        root: the dataset's tree of a release that is being built, of days or of months.
+        links: for each folder that is to hold a link: the file.
 
     Returns:
         The folders that are as they should be, open to readers and durable; no others are there.
     """
     spare, settled = layout.spare / root.name, set[str]()
+    if root.parent.name == MONTHS:
+        spare = layout.spare / MONTHS / root.name
     if not spare.is_dir() or not layout.is_open(spare):
         root.mkdir(parents=True)
         sys.audit("smartconnect.point", "warehouse.sparetree.root-made")

@@ -21,14 +21,15 @@ from typing import Any
 
 from warehouse.errors import StoreRefused
 from warehouse.integrity import DATABASE, Files
-from warehouse.releasefiles import PARQUET
+from warehouse.sparetree import MONTHS, PARQUET
 from warehouse.store import ObjectStore
 
 POINTER, DATA, MANIFESTS, PROBE = "current.json", "data/", "releases/", "probe"
 FORMAT = 1
 _PART = "/part.parquet"
 _OURS = re.compile(
-    r"data/[^/]+/(window_day=[^/]+/)?[0-9a-f]{64}-[0-9a-f]{12}\.(parquet|duckdb)"
+    r"data/([^/]+/(window_day=[^/]+/)?|months/[^/]+/month=[^/]+/)"
+    r"[0-9a-f]{64}-[0-9a-f]{12}\.(parquet|duckdb)"
     r"|releases/\d+-[0-9a-f]{12}-[0-9a-f]{8}\.json"
 )
 
@@ -146,22 +147,24 @@ def is_ours(key: str) -> bool:
 
 def is_published(name: str) -> bool:
     """Whether a file of a release belongs on the store: the database, and Parquet."""
-    return name == DATABASE or (name.startswith(f"{PARQUET}/") and name.endswith(_PART))
+    trees = (f"{PARQUET}/", f"{MONTHS}/")
+    return name == DATABASE or (name.startswith(trees) and name.endswith(_PART))
 
 
 def store_manifest(local: Mapping[str, Any], publication: int, keys: Mapping[str, str]) -> bytes:
     """The manifest of a release as it is on the store; keys are below its prefix."""
     files: Files = local["files"]
-    parquet: dict[str, list[str]] = {}
+    trees: dict[str, dict[str, list[str]]] = {PARQUET: {}}
     for name in sorted(keys):
         if name != DATABASE:
-            parquet.setdefault(name.split("/")[1], []).append(keys[name])
+            tree, dataset, *_ = name.split("/")
+            trees.setdefault(tree, {}).setdefault(dataset, []).append(keys[name])
     told = {
         "format": FORMAT,
         "publication": publication,
         **{name: local.get(name) for name in ("release", "revision", "created_at", "personal")},
         "database": keys.get(DATABASE),
-        "parquet": parquet,
+        **trees,
         "datasets": local.get("datasets", {}),
         "files": {
             name: {"key": key, "sha256": files[name]["sha256"], "bytes": files[name]["bytes"]}

@@ -80,4 +80,9 @@ class KeepingSettings(BaseModel):
     publish_personal: bool = Field(
         True, description="Whether releases hold the personal columns; the lake is private if not."
     )
+    compact: Literal["none", "months"] = Field(
+        "none",
+        description="Whether releases hold a file a month beside a file a day, `months/`, for "
+        "readers of years (README); their Parquet takes twice the space then.",
+    )
     memory_limit_mb: int = Field(250, ge=64, description="DuckDB's memory while loading, in MB.")

@@ -311,6 +311,20 @@ async def published() -> None:
         assert publish(writer, keep=settings.keep_releases)
 
 
+async def compacted() -> None:
+    """A file a month as well: written, linked, its tree taken over, with what is left in it."""
+    os.environ["SMARTCONNECT_COMPACT"] = "months"
+    await run_days([27], datasets=["chats"])  # in March: February is over
+    async with open_run(load_settings(), "rehearsal", "", offline=True) as run:
+        await flows.ingest.read_ledger(run, [])
+        for _ in range(3):
+            async with writer_session(run) as writer:
+                writer.connection.execute("UPDATE meta.revision SET number = number + 1")
+                assert await publish_now(writer, run)
+            if (kept := run.layout.spare / "months" / "chats").is_dir():
+                (kept / "what-somebody-left").touch()
+
+
 async def retained() -> None:
     """What is kept for so long only goes; ten years later, that is all of raw/ and quarantine."""
     with open_writer(
@@ -359,6 +373,7 @@ STAGES: dict[str, Callable[[], Awaitable[Any]]] = {
         withheld,
         filtered,
         published,
+        compacted,
         protected,
         retained,
         swept,
