@@ -105,9 +105,13 @@ def _name(contract: Contract, month: str) -> str:
 
 
 def _with_day(schema: pa.Schema) -> pa.Schema:
-    """With the day, which is the key of the days' tree and so in none of its files."""
+    """With the day, which is the key of the days' tree and so in none of its files.
+
+    Any column may be null: a required one that came later is, in the days before it.
+    """
     day = pa.field(_DAY, pa.date32(), metadata={"comment": WINDOW_DAY})
-    return schema.append(day)
+    fields = [field.with_nullable(True) for field in schema]
+    return pa.schema([*fields, day], metadata=schema.metadata)
 
 
 def _digest(schema: pa.Schema, days: dict[date, tuple[str, str]]) -> str:

@@ -24,9 +24,11 @@ from storing import manifest_of, send, shown, stored, unneeded
 from transform.datasets import DATASETS
 from warehouse.database import Writer, open_writer, prepare_tables
 from warehouse.errors import DirectoryUnusable
+from warehouse.integrity import fingerprints
 from warehouse.lake import ROW_GROUP_ROWS, write_lake_file
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad, load_day
+from warehouse.months import Before, write_months
 from warehouse.pulling import pull
 from warehouse.releases import (
     Release,
@@ -192,6 +194,20 @@ def test_the_files_are_encoded_as_the_lakes_are(writer: Writer) -> None:
         assert (told.column(number).statistics is None) == (lake.column(number).statistics is None)
     with_day = told.column(len(SCHEMA.names)).statistics
     assert (with_day.min, with_day.max) == (JANUARY, JANUARY + timedelta(1))
+
+
+def test_a_column_that_came_later_is_null_in_the_days_before_it(writer: Writer) -> None:
+    release = two_months(writer)
+    building = writer.layout.building / "release-2"
+    for number, day in enumerate((JANUARY, JANUARY + timedelta(1), FEBRUARY)):
+        folder = f"parquet/chats/window_day={day}"
+        (building / folder).mkdir(parents=True)
+        table = pq.read_table(release.path / folder / "part.parquet", partitioning=None)
+        table = table.drop_columns(["text"]) if number == 0 else table
+        pq.write_table(table, building / folder / "part.parquet")
+    write_months(writer, building, fingerprints(building, {}), Before(None, {}), set())
+    made = building / "months/chats/month=2026-01/part.parquet"
+    assert pq.read_table(made, partitioning=None)["text"].to_pylist() == [None, None, "0", "0"]
 
 
 def test_row_groups_are_as_in_the_lake(writer: Writer) -> None:
