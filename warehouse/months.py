@@ -111,7 +111,7 @@ def _with_day(schema: pa.Schema) -> pa.Schema:
     """
     day = pa.field(_DAY, pa.date32(), metadata={"comment": WINDOW_DAY})
     fields = [field.with_nullable(True) for field in schema]
-    return pa.schema([*fields, day], metadata=schema.metadata)
+    return pa.schema([*fields, day]).with_metadata(schema.metadata or {})
 
 
 def _digest(schema: pa.Schema, days: dict[date, tuple[str, str]]) -> str:
