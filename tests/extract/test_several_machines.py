@@ -31,6 +31,8 @@ from extract.sharing import Shared
 from sandbox.options import Fault
 from sandbox.server import RunningSandbox
 
+pytestmark = pytest.mark.rehearsal
+
 StartSandbox = Callable[..., RunningSandbox]
 Said = list[dict[str, Any]]
 FIRST = date(2026, 2, 1)
