@@ -84,7 +84,11 @@ class Held:
         manifest = json.loads((self.release / "manifest.json").read_text(encoding="utf-8"))
         for name, told_of in manifest["files"].items():
             content = (self.release / name).read_bytes()
-            if hashlib.sha256(content).hexdigest() != told_of["sha256"]:
+            if "blocks" in told_of:  # the database: DuckDB proves each block that it reads
+                changed = len(content) != told_of["bytes"]
+            else:
+                changed = hashlib.sha256(content).hexdigest() != told_of["sha256"]
+            if changed:
                 raise Inconsistent(f"release {self.release.name}: {name} isn't the manifest's")
         if str(manifest["release"]) != self.release.name:
             raise Inconsistent(f"release {self.release.name} calls itself {manifest['release']}")

@@ -242,7 +242,7 @@ def _hashed(local: _Local) -> _Local:
     """With the sha256 of files that the data directory knows otherwise: readers there prove it."""
     files = dict(local.manifest["files"])
     for name, told in files.items():
-        if "sha256" not in told:
+        if not told.get("sha256"):
             path = local.path / name
             if not is_as_published(path, told):
                 raise _written_into(path, local.number)

@@ -15,6 +15,7 @@ import pytest
 from engines import required, running_postgres, running_redis
 from hosting import wait_for
 from machines import PAGE, PROJECT, Machine, commands
+from s3server import s3_server
 
 from flows.servers import PREFECT_ENVIRONMENT, free_port, pruned_after, wait_for_url
 from flows.settings import Settings
@@ -67,6 +68,7 @@ def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
     require_extras()
     postgres = stack.enter_context(running_postgres())
     redis = stack.enter_context(running_redis(tmp_path))
+    store = stack.enter_context(s3_server())
     sandbox = start_sandbox(messages_per_day=40, export_seconds=30)
     database = (
         f"postgresql+asyncpg://smartconnect:{PASSWORD}@127.0.0.1:{postgres.port}/smartconnect"
@@ -77,6 +79,9 @@ def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
         "PREFECT_SERVER_DOCKET_URL": redis,
         "PREFECT_REDIS_MESSAGING_URL": redis,
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "SMARTCONNECT_DATA_URL": store.url("one"),
+        "SMARTCONNECT_TASK_RUNNER": "local",
+        **store.environment,
     }
     ports = (free_port(), free_port())
     machines = [
@@ -90,7 +95,7 @@ def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
                 "SMARTCONNECT_SANDBOX": "true",
                 "SMARTCONNECT_TOKEN": sandbox.token,
                 "SMARTCONNECT_BASE_URL": sandbox.base_url,
-                "SMARTCONNECT_DATA_DIR": str(tmp_path / "data"),
+                "SMARTCONNECT_DATA_DIR": str(tmp_path / f"data-{number}"),
                 "SMARTCONNECT_DATE_TO": "inclusive",
                 "SMARTCONNECT_SELECTION": "message",
             },
@@ -121,10 +126,6 @@ def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
     named = commands("smartconnect worker$").replace("worker\n", "worker --name one\n")
     stack.enter_context(one.running(named, "worker"))
     wait_for(lambda: taken(0), 120)
-    second = commands("--no-deploy").replace("--no-deploy", "--no-deploy --name two")
-    leaving = stack.enter_context(two.running(second, "worker"))
-    wait_for(lambda: taken(1), 60)
-
     deployment = httpx.get(
         f"http://127.0.0.1:{ports[0]}/api/deployments/name/backfill/backfill", auth=LOGIN
     ).json()["id"]
@@ -137,7 +138,10 @@ def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
         return str(answer.json()["state_name"])
 
     wait_for(lambda: state(ports[1], run) == "Running", 60)
-    # One of the workers dies and is started again meanwhile: the run isn't its, or outlives it.
+    # The other worker comes, dies and is started again meanwhile: the run isn't its.
+    second = commands("--no-deploy").replace("--no-deploy", "--no-deploy --name two")
+    leaving = stack.enter_context(two.running(second, "worker"))
+    wait_for(lambda: taken(1), 60)
     leaving.kill()
     leaving.wait()
     stack.enter_context(two.running(second, "worker-again"))
