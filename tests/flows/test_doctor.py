@@ -140,7 +140,8 @@ def test_what_is_set_otherwise_than_the_vendor_is_said_with_the_setting_to_paste
     start_sandbox: Start, sandbox_settings: Point
 ) -> None:
     sandbox = start_sandbox(**LIVELY, date_to="exclusive")
-    said_zone = zone_of(MIDDAY_HOURS - 2)
+    # Two hours towards Greenwich: there is no zone thirteen hours west of it.
+    said_zone = zone_of(MIDDAY_HOURS - 2 if MIDDAY_HOURS > 0 else MIDDAY_HOURS + 2)
     more = {"TIME_ZONE": said_zone, "DATE_TO": "inclusive", "USER_ID_FIELD": "operator"}
     sandbox_settings(sandbox, **more)
     findings = examined()
