@@ -42,7 +42,8 @@ def changed(release: Path, known: Files, *, whole: bool) -> tuple[str, ...]:
 def test_the_database_is_known_by_its_blocks_and_all_else_by_hash(release: Path) -> None:
     known = fingerprints(release, {})
     # Empty, not absent: software from before the blocks replaces such a release.
-    assert known[DATABASE]["blocks"] and known[DATABASE]["sha256"] == ""
+    assert known[DATABASE]["blocks"]
+    assert known[DATABASE]["sha256"] == ""
     assert known[PART]["sha256"] == sha256(release / PART)
     assert changed(release, known, whole=False) == changed(release, known, whole=True) == ()
 
