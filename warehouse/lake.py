@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.disk import on_disk
@@ -20,7 +21,9 @@ from warehouse.schema import Contract
 ROW_GROUP_ROWS = 122_880
 # A dictionary beyond it is no use: of near-unique values it costs time and makes files larger.
 DICTIONARY_BYTES = 64 * 1024
-SORTED_BY = "sorted_by"  # key of a file's metadata
+# Keys of a file's metadata.
+SORTED_BY = "sorted_by"
+RISING_BY = "rising_by"
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,19 @@ def write_lake_file(
 
 def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Write typed batches of `schema` to a new file, a row group in memory; returns the rows."""
-    rows, order = 0, _Order(Contract(schema).order_by)
+    contract = Contract(schema)
+    rows, order, ids = 0, _Order(contract.order_by), _Rising("".join(contract.identity[:1]))
     with _parquet_writer(path, schema) as writer:
         for table in _row_groups(schema, batches):
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
             sys.audit("smartconnect.point", "warehouse.lake.rows-written")
             order.follow(table)
+            ids.follow(table)
             rows += table.num_rows
         if order.kept:
             writer.add_key_value_metadata({SORTED_BY: order.column})
+        if ids.kept:
+            writer.add_key_value_metadata({RISING_BY: ids.column})
     return rows
 
 
@@ -127,10 +134,44 @@ class _Order:
         self._last = int(values[-1])
 
 
+class _Rising:
+    """Whether every row's text in a column is there and greater than all before it.
+
+    Where messages are numbered as they come, their ids are: each of them is then there once, and
+    nobody needs to count.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.kept = bool(column)
+        self._last: pa.Scalar[Any] | None = None
+
+    def follow(self, table: pa.Table) -> None:
+        """Look at the next rows."""
+        if not self.kept or not table.num_rows:
+            return
+        column = table.column(self.column)
+        if column.null_count or not pa.types.is_string(column.type):
+            self.kept = False
+            return
+        begins_later = self._last is None or self._last.as_py() < column[0].as_py()
+        self.kept = begins_later and pc.all(pc.less(column[:-1], column[1:])).as_py() is not False
+        self._last = column[-1]
+
+
 def is_sorted(path: Path, column: str) -> bool:
     """Whether a lake file's rows are known to be in the order of `column`."""
+    return _says(path, SORTED_BY, column)
+
+
+def is_rising(path: Path, column: str) -> bool:
+    """Whether each row of a lake file is known to have a greater text in `column` than the last."""
+    return _says(path, RISING_BY, column)
+
+
+def _says(path: Path, key: str, column: str) -> bool:
     metadata = pq.read_metadata(path).metadata or {}
-    return metadata.get(SORTED_BY.encode()) == column.encode()
+    return metadata.get(key.encode()) == column.encode()
 
 
 def footer_rows(path: Path) -> int | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.lake import is_sorted
+from warehouse.lake import is_rising, is_sorted
 from warehouse.schema import Contract, literal, quoted
 
 
@@ -80,6 +80,12 @@ def file_facts(connection: duckdb.DuckDBPyConnection, contract: Contract, path: 
         rows = int(row[0]) if row else 0
         return FileFacts(rows, rows, 0, None, None)
     own = quoted(contract.identity[0])
+    if is_rising(path, contract.identity[0]):
+        found = connection.execute(
+            f"SELECT count(*), min({own}), max({own}) FROM {source_sql(path)}"
+        ).fetchone()
+        assert found is not None
+        return FileFacts(int(found[0]), int(found[0]), 0, found[1], found[2])
     missing = connection.execute(
         f"SELECT count(*) - count({own}) FROM {source_sql(path)}"
     ).fetchone()

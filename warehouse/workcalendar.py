@@ -8,13 +8,15 @@ that the working time between two instants is one subtraction (warehouse/sql/res
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.business import Business
+from warehouse.business import Business, Interval
 
 FIRST_DAY, LAST_DAY = date(2010, 1, 1), date(2039, 12, 31)
 COMMENT = (
@@ -57,32 +59,34 @@ def calendar_table(business: Business, time_zone: str) -> pa.Table:
 @lru_cache(maxsize=2)
 def _calendar(said: str, time_zone: str) -> pa.Table:
     business, zone = Business.model_validate_json(said), ZoneInfo(time_zone)
-    rows: list[tuple[Any, ...]] = []
-    worked, offset = 0, _offset(FIRST_DAY, zone)
-    for number in range((LAST_DAY - FIRST_DAY).days + 1):
-        day = FIRST_DAY + timedelta(days=number)
-        following = _offset(day + timedelta(days=1), zone)
-        pairs = business.hours_of(day)
-        minutes = [0, 24 * 60, *(minute for pair in pairs for minute in pair)]
-        if offset == following:
-            midnight = (day.toordinal() - _EPOCH) * _DAY_SECONDS - offset
-            starts, ends, *moments = [midnight + 60 * minute for minute in minutes]
-        else:
-            starts, ends, *moments = [_instant(day, minute, zone) for minute in minutes]
-        opens, closes = (moments[0], moments[-1]) if moments else (starts, starts)
-        pauses, resumes = moments[1:3] if len(moments) > 2 else (closes, closes)
-        seconds = closes - opens - (resumes - pauses)
-        told = (day, day.isoweekday(), day in business.days, seconds > 0)
-        rows.append((*told, starts, ends, opens, pauses, resumes, closes, seconds, worked))
-        worked, offset = worked + seconds, following
-    columns = zip(COLUMNS.items(), zip(*rows, strict=True), strict=True)
-    return pa.table({name: _array(values, kind) for (name, (kind, _)), values in columns})
+    days = [FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1)]
+    minutes = np.array([_minutes(business.hours_of(day)) for day in days])
+    offsets = np.array([_offset(day, zone) for day in (*days, LAST_DAY + timedelta(days=1))])
+    midnights = (np.arange(len(days)) + FIRST_DAY.toordinal() - _EPOCH) * _DAY_SECONDS
+    instants = (midnights - offsets[:-1])[:, None] + 60 * minutes
+    for changing in np.flatnonzero(offsets[:-1] != offsets[1:]):
+        told = [_instant(days[changing], int(minute), zone) for minute in minutes[changing]]
+        instants[changing] = told
+    starts, ends, opens, pauses, resumes, closes = instants.T
+    seconds = closes - opens - (resumes - pauses)
+    weekdays = [day.isoweekday() for day in days]
+    special = [day in business.days for day in days]
+    moments = [_instants(column) for column in (starts, ends, opens, pauses, resumes, closes)]
+    columns = [days, weekdays, special, seconds > 0, *moments, seconds, seconds.cumsum() - seconds]
+    made = zip(COLUMNS.items(), columns, strict=True)
+    return pa.table({name: pa.array(column, _TYPES[kind]) for (name, (kind, _)), column in made})
 
 
-def _array(values: tuple[Any, ...], kind: str) -> pa.Array[Any]:
-    if kind == _INSTANT:
-        return pa.array(values, pa.timestamp("s", "UTC")).cast(_TYPES[kind])
-    return pa.array(values, _TYPES[kind])
+@cache
+def _minutes(pairs: tuple[Interval, ...]) -> tuple[int, ...]:
+    """The minutes of the day of its start, end, opening, pause, resuming and closing."""
+    told = [minute for pair in pairs for minute in pair] or [0, 0]
+    pause = told[1:3] if len(told) > 2 else told[-1:] * 2
+    return (0, 24 * 60, told[0], *pause, told[-1])
+
+
+def _instants(seconds: npt.NDArray[np.int64]) -> pa.Array[Any]:
+    return pa.array(seconds, pa.timestamp("s", "UTC")).cast(_TYPES[_INSTANT])
 
 
 def _offset(day: date, zone: ZoneInfo) -> int:

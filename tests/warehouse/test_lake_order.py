@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from warehouse.database import Writer, open_writer, prepare_tables
-from warehouse.lake import is_sorted, write_lake_file
+from warehouse.lake import is_rising, is_sorted, write_lake_file
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad, load_day
+from warehouse.observations import file_facts
 
 DAY = date(2026, 2, 1)
 NOON = datetime(2026, 2, 1, 12)
@@ -32,7 +33,7 @@ SCHEMA = pa.schema(
         "order_by": "sent_at",
     },
 )
-Row = tuple[str, int | None, str]
+Row = tuple[str | None, int | None, str]
 ROWS: list[Row] = [("1", 0, "да"), ("2", 5, "нет"), ("3", 5, "да"), ("4", 9, "да")]
 
 
@@ -111,6 +112,36 @@ def test_a_file_says_that_it_is_sorted_only_when_it_is(
     path = lake_file(writer, "load-1", *batches)
     assert is_sorted(path, "sent_at") is expected
     assert not is_sorted(path, "message_id")
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        ([ROWS[2:], ROWS[:2]], False),
+        ([ROWS[:2], [], ROWS[2:]], True),
+        ([ROWS[:2], ROWS[1:]], False),
+        ([[("9", 0, "да"), ("10", 5, "да")]], False),
+        ([[("1", 0, "да"), (None, 5, "да")]], False),
+    ],
+    ids=["batches swapped", "over batches", "an id twice", "greater as numbers alone", "no id"],
+)
+@pytest.mark.parametrize("row_group_rows", [1, 122_880])
+def test_ids_need_no_counting_only_where_each_is_greater_than_the_last(
+    row_group_rows: int,
+    batches: list[list[Row]],
+    expected: bool,
+    writer: Writer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("warehouse.lake.ROW_GROUP_ROWS", row_group_rows)
+    path = lake_file(writer, "load-1", *batches)
+    assert is_rising(path, "message_id") is expected
+    all_ids = [row[0] for batch in batches for row in batch]
+    ids = [own for own in all_ids if own is not None]
+    facts = file_facts(writer.connection, writer.contracts["chats"], path)
+    assert (facts.rows, facts.duplicates) == (len(all_ids), len(ids) - len(set(ids)))
+    assert (facts.first_id, facts.without_id) == (min(ids), len(all_ids) - len(ids))
+    assert facts.without_id or facts.last_id == max(ids)
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[::-1]], ids=["in order", "out of order"])

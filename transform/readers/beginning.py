@@ -43,7 +43,7 @@ def first_records(
         whole_line = parsed.content_end < parsed.end
         next_line = line + count_lines(head[position : parsed.end]) + (not whole_line)
         if head[position : parsed.content_end].strip(b" "):
-            cells = [decoded(field, encoding)[0] for field in parsed.fields]
+            cells = _texts(parsed.fields, encoding)
             foreign = decoded(head[position : parsed.end], encoding)[1]
             readable = parsed.problem is None and foreign is None
             first_line = head[position : line_end(head, position)[0]]
@@ -60,6 +60,13 @@ def first_records(
             )
             found += 1
         position, line = parsed.end, next_line
+
+
+def _texts(fields: Sequence[bytes], encoding: str) -> list[str]:
+    try:
+        return [field.decode(encoding) for field in fields]
+    except UnicodeDecodeError:
+        return [decoded(field, encoding)[0] for field in fields]
 
 
 def find_header(records: Sequence[FirstRecord], width: int, mapping: SourceMapping) -> FirstRecord:

@@ -48,7 +48,7 @@ def column_shapes(rows: Sequence[Sequence[str]], width: int) -> list[str | None]
 
 
 def _common_shape(cells: Iterable[str]) -> str | None:
-    counts = Counter(shape_of(cell) for cell in cells)
+    counts = Counter(map(shape_of, cells))
     counts.pop("blank", None)
     if not counts or counts.total() < _ENOUGH_CELLS:
         return None

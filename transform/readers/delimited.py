@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,8 +76,7 @@ def open_delimited(
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(STEP_BYTES + limits.max_record_bytes)
-    trial = _dialect(head, codec, mapping, limits)
-    records = list(first_records(head, codec, trial.dialect, limits))
+    trial, records = _dialect(head, codec, mapping, limits)
     header = find_header(records, trial.width, mapping)
     body = trusted_rows(records, header, trial.width)
     check_header(header, whole=whole or bool(containers), limits=limits)
@@ -145,16 +144,18 @@ def _known(mapping: SourceMapping) -> str:
     return name
 
 
-def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderLimits) -> Trial:
+def _dialect(
+    head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderLimits
+) -> tuple[Trial, list[FirstRecord]]:
     if mapping.delimiter is not None and not mapping.delimiter.isascii():
         raise refuse("the mapping's delimiter is no ASCII character", "Correct the mapping file.")
     first = decoded(head[:100].split(b"\n")[0], encoding)[0]
     delimiter = mapping.delimiter or sep_line(first)
-    trials = [
-        tried(dialect, _cells(head, encoding, dialect, limits))
+    read = {
+        dialect: list(first_records(head, encoding, dialect, limits))
         for dialect in candidates(head, delimiter)
-    ]
-    trial = best(trials)
+    }
+    trial = best([tried(dialect, _cells(records)) for dialect, records in read.items()])
     if trial is None:
         raise refuse("no delimiter (; , tab |) makes a table of at least two columns of it", CURE)
     if trial.share < LEAST_SHARE:
@@ -163,13 +164,11 @@ def _dialect(head: bytes, encoding: str, mapping: SourceMapping, limits: ReaderL
             "its first records have the same number of fields",
             CURE,
         )
-    return trial
+    return trial, read[trial.dialect]
 
 
-def _cells(
-    head: bytes, encoding: str, dialect: Dialect, limits: ReaderLimits
-) -> Iterator[Sequence[str] | None]:
-    for record in first_records(head, encoding, dialect, limits):
+def _cells(records: Iterable[FirstRecord]) -> Iterator[Sequence[str] | None]:
+    for record in records:
         yield record.cells if record.readable else None
 
 

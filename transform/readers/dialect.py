@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 DELIMITERS = (";", ",", "\t", "|", "; ", ", ")
 QUOTES = ('"', "'")
@@ -31,12 +31,12 @@ class Dialect:
     quote: str = '"'
     backslash: bool = False
 
-    @property
+    @cached_property
     def delimiter_bytes(self) -> bytes:
         """The delimiter in every encoding that we read (all of them hold ASCII as it is)."""
         return self.delimiter.encode("ascii")
 
-    @property
+    @cached_property
     def quote_bytes(self) -> bytes:
         """The quote likewise."""
         return self.quote.encode("ascii")
