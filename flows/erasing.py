@@ -31,14 +31,9 @@ from transform.datasets import DATASETS, INCOMING
 from transform.errors import TransformError
 from transform.suppression import Person, RowFinder, Suppression, check_words
 from warehouse.database import Writer, opened
-from warehouse.erasing import (
-    Erased,
-    Eraser,
-    clean_quarantine,
-    finish_evidence,
-    note_erasures,
-    remove_unneeded,
-)
+from warehouse.erasing import Erased, Eraser
+from warehouse.erasingevidence import finish_evidence, note_erasures
+from warehouse.erasingfiles import clean_quarantine, remove_unneeded
 from warehouse.erasinglist import (
     ErasedFile,
     add_file,

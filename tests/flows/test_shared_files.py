@@ -225,7 +225,7 @@ def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
         "warehouse.erasinglist.requested",
         "warehouse.storedfiles.removed",
         "warehouse.rebuilding.linked",
-        "warehouse.erasing.evidence-finished",
+        "warehouse.erasingevidence.evidence-finished",
         "warehouse.writercopy.handed-over",
     ],
 )
