@@ -177,15 +177,8 @@ def remove_extract(layout: DataDirectory, folder: Path) -> None:
     """Remove an extract with all its files; it loses its name first."""
     for path in layout.files.names(folder) if layout.files.shared else ():
         layout.files.remove(path)  # also after a kill: until it is gone there, it is found
-    if not folder.exists():
-        return
-    beside = layout.building / f"gone-{os.urandom(8).hex()}"
-    folder.rename(beside)
-    sys.audit("smartconnect.point", "warehouse.extracts.unnamed")
-    sync(layout.extracts)
-    shutil.rmtree(beside)
-    sys.audit("smartconnect.point", "warehouse.extracts.removed")
-    sync(layout.building)
+    if folder.exists():
+        layout.remove_folder(folder)
 
 
 class _Nothing:
