@@ -64,7 +64,7 @@ EXEMPT = {
     "extract.download._keep: unlink": "cleans up after an error; the next run sweeps it",
     "warehouse.rebuilding.swap: unlink": "cleans up after an error; the next rebuild sweeps it",
     "warehouse.extracts.write_extract: rmtree": "cleans up; the next run sweeps it",
-    "warehouse.extracts._put: write": "a cell; the sheet is written at its end",
+    "warehouse.personfiles._put: write": "a cell; the sheet is written at its end",
     "warehouse.rebuilding.rebuilding: rmtree": "cleans up; the next rebuild sweeps it",
     "warehouse.rebuilding._take_history: ATTACH": "read-only: nothing is written",
     "warehouse.modes.open_lake: open_to_readers": "has its points inside",
