@@ -1,7 +1,7 @@
 """A report is delivered at most once: by e-mail to each recipient, and into a chat.
 
-Before a message may be taken, a note says so, durably; the answer settles it (`extract.outbox`). A
-note that was never settled is of a run that died or of an answer that never came: only a person's
+Before a message may be taken, a note says so, durably; the answer settles it (`extract.sendnotes`).
+A note that was never settled is of a run that died or of an answer that never came: only a person's
 word sends it again. A recipient is known by a keyed hash in the notes, and by a place elsewhere.
 """
 
@@ -16,7 +16,8 @@ from email.message import EmailMessage
 from enum import StrEnum
 
 from extract.errors import ExtractError, SendUncertain
-from extract.outbox import BEGUN, DONE, Letter, Note, Notes, sha256_of
+from extract.outbox import Letter
+from extract.sendnotes import BEGUN, DONE, Note, Notes, sha256_of
 from extract.sharednotes import open_notes
 from flows.errors import FlowError, NotConfigured, NotDelivered
 from flows.mail import Mailing, Message, compose, mailing_of
