@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from extract.inbox import inbox_segments
+from extract.inboxsegments import inbox_segments
 from flows.erasesearch import Kept, held
 from transform.datasets import INCOMING
 from transform.suppression import Person, RowFinder, Suppression

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from extract.callbacks import fields_of
-from extract.inbox import read_segment, seal_abandoned, sealed_segments
+from extract.inboxsegments import read_segment, seal_abandoned, sealed_segments
 from flows.erasefiles import Found
 from flows.erasesegments import SUFFIX, SegmentEraser
 from flows.reading import Reading, new_load_id

@@ -32,7 +32,8 @@ from crashing.checks import content, leftovers, whole
 from crashing.mailserver import mail_server
 from crashing.points import EVENT
 from extract.errors import SendUncertain
-from extract.inbox import Inbox, Received, request_seal
+from extract.inbox import Inbox, request_seal
+from extract.inboxsegments import Received
 from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
 from flows.bulk import Plan, Sending
