@@ -139,7 +139,8 @@ def test_what_may_have_been_started_is_started_again_only_on_a_persons_word(
 
 KILLED = """
 import asyncio, os, signal, sys
-from flows.bulk import Sending, Plan, Account
+from flows.bulk import Sending
+from flows.bulkplan import Plan, Account
 from flows.ingest import read_ledger
 from flows.run import open_run
 from flows.settings import load_settings

@@ -36,7 +36,8 @@ from extract.inbox import Inbox, request_seal
 from extract.inboxsegments import Received
 from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
-from flows.bulk import Plan, Sending
+from flows.bulk import Sending
+from flows.bulkplan import Plan
 from flows.chatextract import Wanted, make_extract
 from flows.deliveries import Deliveries, Parcel
 from flows.loader import publish_now, writer_session
