@@ -22,8 +22,9 @@ from flows.reading import Reading, new_load_id
 from transform.datasets import INCOMING
 from transform.incoming import Claim, type_claims
 from transform.suppression import Suppression
+from warehouse.claims import ClaimsLoad, ClaimsResult, Segment
 from warehouse.database import Writer
-from warehouse.incoming import ClaimsLoad, ClaimsResult, Segment, load_claims, loaded_segments
+from warehouse.incoming import load_claims, loaded_segments
 from warehouse.layout import DataDirectory, sync
 from warehouse.raw import (
     RawObservation,
