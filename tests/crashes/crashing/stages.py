@@ -39,9 +39,10 @@ from extract.outbox import Letter
 from flows.bulk import Sending
 from flows.bulkplan import Plan
 from flows.chatextract import Wanted, make_extract
-from flows.deliveries import Deliveries, Parcel
+from flows.deliveries import Deliveries
 from flows.loader import publish_now, writer_session
 from flows.mail import Message
+from flows.parcels import Parcel
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
 from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
