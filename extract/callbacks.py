@@ -19,7 +19,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qsl
 
-from extract.inbox import Inbox, Received
+from extract.inbox import Inbox
+from extract.inboxsegments import Received
 
 Scope = dict[str, Any]
 Receive = Callable[[], Any]

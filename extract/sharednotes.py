@@ -18,7 +18,7 @@ from extract.documents import Content, Documents, changed, understood
 from extract.errors import LeaseLost
 from extract.journal import folder_secret, write_durably
 from extract.locks import private_folder
-from extract.outbox import BEGUN, WAIT_SECONDS, Note, Notes, require_name, sent_elsewhere
+from extract.sendnotes import BEGUN, WAIT_SECONDS, Note, Notes, require_name, sent_elsewhere
 from extract.sharing import HeldDocument, Shared, Taker, shared_secret
 
 _FORGOTTEN = {"forgotten": True}

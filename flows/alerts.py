@@ -21,9 +21,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.utilities.urls import url_for
 
-from flows.deliveries import Deliveries, Outcome, Parcel, require_delivered
+from flows.deliveries import Deliveries
 from flows.errors import NotConfigured
 from flows.mail import Message
+from flows.parcels import Outcome, Parcel, require_delivered
 from flows.sending import tell_chat
 from flows.settings import Settings, load_settings
 

@@ -19,8 +19,9 @@ from extract.errors import BadConfiguration, ExtractError, TokenRefused, Unexpec
 from extract.exports import ExportJobs, Polling
 from extract.routes import KINDS, Kind, Operation
 from flows.findings import Findings
-from flows.run import Run, Vendor, client_options
+from flows.run import Run, Vendor
 from flows.settings import Settings
+from flows.vendorclient import client_options
 from transform.mapping import MappingFile
 from warehouse.layout import DataDirectory
 

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from flows.alerts import NAME as TELL
 from flows.automations import install_by
+from flows.companydeployments import working_for
 from flows.deploycommand import refused, require_server
-from flows.deploying import deploy_only, working_for
+from flows.deploying import deploy_only
 from flows.errors import FlowError
 from flows.overdue import NAME as OVERDUE
 

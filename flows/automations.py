@@ -38,7 +38,7 @@ from flows.alarms import (
 )
 from flows.alertblocks import block_id, webhook_id
 from flows.alerts import NAME as TELL
-from flows.deploying import working_for
+from flows.companydeployments import working_for
 from flows.overdue import NAME as OVERDUE
 from flows.runwatch import of_every_run
 from flows.settings import companies, load_settings, selected_company

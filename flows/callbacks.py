@@ -19,9 +19,9 @@ from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from flows.suppressing import suppression_of
 from transform.datasets import INCOMING
+from warehouse.claims import ClaimsResult
 from warehouse.database import Writer
 from warehouse.erasinglist import read_list
-from warehouse.incoming import ClaimsResult
 
 SEAL_WAIT_SECONDS = 3.0
 

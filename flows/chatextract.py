@@ -36,7 +36,8 @@ from transform.errors import TransformError
 from transform.normalise import Origin, normalise_export
 from transform.readers import open_export
 from warehouse.erasinglist import list_lock, read_list
-from warehouse.extracts import Format, describe_extracts, name_extract, require_new, write_extract
+from warehouse.extracts import describe_extracts, name_extract, require_new, write_extract
+from warehouse.personfiles import Format
 
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,63}$", examples=["complaints-2026-02"])]
 

@@ -14,7 +14,8 @@ from zlib import crc32
 
 import yaml
 
-from flows.settings import Settings
+from flows.errors import NotConfigured
+from flows.settings import Settings, companies, load_settings, selected_company
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -104,3 +105,22 @@ def pause_gone(
         client.update_deployment(found.id, DeploymentUpdate(tags=[*found.tags, GONE]))
         paused.append(found.name)
     return paused
+
+
+def working_for() -> list[str | None]:
+    """The companies that are deployed: the chosen one, else all, else the only one (None).
+
+    One whose settings can't be used is left out: it holds up no other, and what it has stays.
+    """
+    chosen = selected_company()
+    if chosen or not (keys := companies()):
+        return [chosen]
+    return [key for key in keys if _usable(key)]
+
+
+def _usable(key: str) -> bool:
+    try:
+        load_settings(key)
+    except NotConfigured:
+        return False
+    return True

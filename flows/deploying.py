@@ -8,8 +8,16 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from flows.companydeployments import GONE, Config, of_company, ours, pause_gone, read_configs
-from flows.errors import FlowError, NotConfigured
+from flows.companydeployments import (
+    GONE,
+    Config,
+    of_company,
+    ours,
+    pause_gone,
+    read_configs,
+    working_for,
+)
+from flows.errors import FlowError
 from flows.servers import program
 from flows.settings import companies, company_problems, load_settings, selected_company
 
@@ -77,25 +85,6 @@ def deploy_only(names: Sequence[str]) -> None:
     configs = [c for c in read_configs(PROJECT / "prefect.yaml") if c["name"] in names]
     ensure_pool()
     _apply([one for config in configs for one in _made(config, working_for())])
-
-
-def working_for() -> list[str | None]:
-    """The companies that are deployed: the chosen one, else all, else the only one (None).
-
-    One whose settings can't be used is left out: it holds up no other, and what it has stays.
-    """
-    chosen = selected_company()
-    if chosen or not (keys := companies()):
-        return [chosen]
-    return [key for key in keys if _usable(key)]
-
-
-def _usable(key: str) -> bool:
-    try:
-        load_settings(key)
-    except NotConfigured:
-        return False
-    return True
 
 
 def _made(config: Config, keys: Sequence[str | None]) -> list[Config]:

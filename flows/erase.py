@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from flows.erasing import Counts, Erasure
+from flows.erasecounts import Counts
+from flows.erasing import Erasure
 from flows.errors import EraseRefused, FlowError
 from flows.mirroring import follow
 from flows.settings import load_settings

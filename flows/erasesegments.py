@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from extract.callbacks import fields_of
-from extract.inbox import Received, read_segment
+from extract.inboxsegments import Received, read_segment
 from flows.erasefiles import Found, Rewritten
 from transform.suppression import NAME, PHONE, THREAD, Suppression
 from warehouse.layout import PRIVATE_FILE, sync

@@ -6,18 +6,13 @@ needn't know who it was about. Nothing is said to be done before nothing is foun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from extract.inbox import inbox_segments, request_seal
+from extract.inbox import request_seal
 from flows.company import load_company
-from flows.erasefiles import FileEraser, Found
-from flows.erasesegments import SegmentEraser
+from flows.erasecounts import Counts, counted
+from flows.erasesearch import Kept, concerned, held
 from flows.errors import EraseRefused, NotConfigured
 from flows.handing import in_turn
 from flows.mapping import load_mapping
@@ -26,19 +21,12 @@ from flows.reportfiles import made_reports, remove_report
 from flows.segments import take_inbox
 from flows.settings import Settings
 from flows.suppressing import suppression_of
-from transform.contract import Dataset
-from transform.datasets import DATASETS, INCOMING
-from transform.errors import TransformError
+from transform.datasets import DATASETS
 from transform.suppression import Person, RowFinder, Suppression, check_words
 from warehouse.database import Writer, opened
-from warehouse.erasing import (
-    Erased,
-    Eraser,
-    clean_quarantine,
-    finish_evidence,
-    note_erasures,
-    remove_unneeded,
-)
+from warehouse.erasing import Erased, Eraser
+from warehouse.erasingevidence import finish_evidence, note_erasures
+from warehouse.erasingfiles import clean_quarantine, remove_unneeded
 from warehouse.erasinglist import (
     ErasedFile,
     add_file,
@@ -47,43 +35,13 @@ from warehouse.erasinglist import (
     finish_requests,
     read_list,
 )
-from warehouse.extracts import extracts_holding, remove_extract
-from warehouse.raw import raw_files, remove_raw, replace_raw
+from warehouse.extracts import remove_extract
+from warehouse.raw import remove_raw, replace_raw
 from warehouse.rebuilding import Rebuild, rebuilding
-from warehouse.releases import publish_alone, releases
+from warehouse.releases import publish_alone
 
 HOLDER = "an erasure"
 SEAL_WAIT_SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What there is of a person: counts alone.
-
-    Attributes:
-        raw_files: export files that hold records of theirs, or can't be read and may.
-        raw_rows: these records.
-        days: days of which rows are loaded.
-        rows: these rows.
-        quarantined: records in the quarantine.
-        releases: releases that are kept now: all are replaced by one.
-        mentions: other people's messages that name them, which stay.
-        extracts: named extracts that hold rows of theirs: these are removed whole.
-    """
-
-    raw_files: int = 0
-    raw_rows: int = 0
-    days: int = 0
-    rows: int = 0
-    quarantined: int = 0
-    releases: int = 0
-    mentions: int = 0
-    extracts: int = 0
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing is there of them."""
-        return not (self.raw_files or self.rows or self.quarantined or self.extracts)
 
 
 class Erasure:
@@ -106,7 +64,7 @@ class Erasure:
         self.layout.initialise(settings.origin)
         self._settings = settings
         self._keys = keys
-        self._mapping = load_mapping(settings)
+        self._kept = Kept(self.layout, load_mapping(settings))
         self._schemas = [dataset.arrow_schema() for dataset in DATASETS.values()]
         self._suppression()
 
@@ -117,31 +75,8 @@ class Erasure:
 
     def count(self, person: Person | None) -> Counts:
         """What would be taken out: of a person, and of those on the list already."""
-        suppression = self._suppression(person)
-        suppression = self._with_threads(suppression)
-        files = rows_raw = 0
-        waiting = [(INCOMING, path) for path in inbox_segments(self.layout.inbox)]
-        for dataset, path in [*waiting, *((kept[0], kept[2]) for kept in self._raw())]:
-            found = self._held(self._eraser(dataset, suppression), path)
-            if found is not None:
-                files, rows_raw = files + 1, rows_raw + found.rows
-        days: set[date] = set()
-        rows = mentions = 0
-        for day, path in self._lake():
-            for batch in pq.read_table(path).to_batches():
-                gone = RowFinder.of_rows(suppression, batch.schema.names).found(batch)
-                rows += int(gone.sum())
-                if gone.any():
-                    days.add(day)
-                mentions += _mentions(batch.filter(pa.array(~gone)), person)
-        quarantined = sum(
-            suppression.in_record(raw)
-            for path in self._here(self.layout.quarantine)
-            for raw in pq.read_table(path, columns=["raw"]).column("raw").to_pylist()
-        )
-        kept = len(releases(self.layout))
-        extracts = len(self._extracts(suppression))
-        return Counts(files, rows_raw, len(days), rows, quarantined, kept, mentions, extracts)
+        suppression = self._kept.with_threads(self._suppression(person))
+        return counted(self._kept, suppression, person)
 
     def request(self, person: Person | None, counts: Counts) -> int:
         """Put a person on the list, durably: from now on they are kept out; the number.
@@ -170,11 +105,11 @@ class Erasure:
             ) as rebuild,
         ):
             self._empty_inbox()
-            suppression = self._with_threads(self._suppression())
+            suppression = self._kept.with_threads(self._suppression())
             add_words(self.layout, suppression.words)
             self._clean_raw(suppression)
             clean_quarantine(self.layout, suppression.in_record)
-            for folder in self._extracts(suppression):
+            for folder in self._kept.extracts(suppression):
                 remove_extract(self.layout, folder)
             if self.layout.database.exists():
                 self._replace_database(rebuild, suppression)
@@ -232,33 +167,17 @@ class Erasure:
             suppression.in_record,
             renamed,
         )
-        return eraser.fill([dataset.name for dataset in self._datasets(suppression)])
+        return eraser.fill([dataset.name for dataset in concerned(suppression)])
 
     def _suppression(self, person: Person | None = None) -> Suppression:
         known = suppression_of(read_list(self.layout), self._keys)
         words = person.words(self._keys) if person else frozenset[str]()
         return replace(known, words=known.words | words)
 
-    def _with_threads(self, suppression: Suppression) -> Suppression:
-        """The list with every thread that one of their rows belongs to."""
-        threads: set[str] = set()
-        for dataset, _, path in self._raw():
-            try:
-                threads |= self._eraser(dataset, suppression).find(path).threads
-            except TransformError:
-                continue
-        for _, path in self._lake():
-            table = pq.read_table(path)
-            finder = RowFinder.of_rows(suppression, table.schema.names)
-            for batch in table.to_batches():
-                finder.look(batch)
-            threads |= finder.threads
-        return replace(suppression, words=suppression.words | suppression.thread_words(threads))
-
     def _clean_raw(self, suppression: Suppression) -> None:
-        for dataset, day, path in self._raw():
-            eraser = self._eraser(dataset, suppression)
-            found = self._held(eraser, path)
+        for dataset, day, path in self._kept.raw():
+            eraser = self._kept.eraser(dataset, suppression)
+            found = held(eraser, path)
             if found is None:
                 continue
             told = ErasedFile(dataset.name, day.isoformat(), _hash(path), None, found.rows)
@@ -278,68 +197,14 @@ class Erasure:
                 rows_suppressed=new.rows_erased,
             )
 
-    def _held(self, eraser: FileEraser | SegmentEraser, path: Path) -> Found | None:
-        """What a file holds of them, None: nothing. Of one that can't be read and may, no rows."""
-        try:
-            found = eraser.find(path)
-        except TransformError:
-            return Found(0, frozenset()) if eraser.holds_unread(path) else None
-        return found if found.rows else None
-
     def _prove(self, suppression: Suppression) -> None:
-        left = [p for d, _, p in self._raw() if self._held(self._eraser(d, suppression), p)]
-        for _, path in self._lake():
-            for batch in pq.read_table(path).to_batches():
-                if RowFinder.of_rows(suppression, batch.schema.names).found(batch).any():
-                    left.append(path)
+        left = self._kept.holding(suppression)
         if left:
             raise EraseRefused(
                 f"{len(left)} files still hold rows of erased persons, the first is "
                 f"{self.layout.relative(left[0])}: run `smartconnect erase` again."
             )
 
-    def _extracts(self, suppression: Suppression) -> list[Path]:
-        def in_rows(batch: pa.RecordBatch) -> bool:
-            finder = RowFinder.of_rows(suppression, batch.schema.names)
-            return bool(finder.found(batch).any())
-
-        return extracts_holding(self.layout, in_rows, suppression.in_record)
-
-    def _datasets(self, suppression: Suppression) -> list[Dataset]:
-        return [dataset for dataset in DATASETS.values() if suppression.concerns(dataset)]
-
-    def _raw(self) -> Iterator[tuple[Dataset, date, Path]]:
-        for dataset in self._datasets(Suppression(frozenset({""}))):
-            found = raw_files(self.layout, dataset.name)
-            self.layout.files.fetch(path for _, path in found)
-            for day, path in found:
-                yield dataset, day, path
-
-    def _lake(self) -> Iterator[tuple[date, Path]]:
-        for dataset in self._datasets(Suppression(frozenset({""}))):
-            for path in self._here(self.layout.lake / dataset.name):
-                yield date.fromisoformat(path.parent.name.partition("=")[2]), path
-
-    def _here(self, folder: Path) -> list[Path]:
-        """Every file below a folder, brought here."""
-        paths = self.layout.files.names(folder)
-        self.layout.files.fetch(paths)
-        return paths
-
-    def _eraser(self, dataset: Dataset, suppression: Suppression) -> FileEraser | SegmentEraser:
-        if dataset is INCOMING:
-            return SegmentEraser(suppression)
-        return FileEraser(dataset, self._mapping.of(dataset.name), suppression)
-
 
 def _hash(path: Path) -> str:
     return path.name.partition(".")[0]
-
-
-def _mentions(batch: pa.RecordBatch, person: Person | None) -> int:
-    if person is None:
-        return 0
-    texts = [batch.column(name).to_pylist() for name in ("text", "extra")]
-    return sum(
-        any(person.mentioned_in(text) for text in row if text) for row in zip(*texts, strict=True)
-    )

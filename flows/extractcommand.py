@@ -16,7 +16,7 @@ from flows.settings import load_settings
 from flows.windows import checked_window, parse_ddmmyyyy
 from transform.errors import TransformError
 from warehouse.errors import WarehouseError
-from warehouse.extracts import Format
+from warehouse.personfiles import Format
 
 KINDS = ("csv", "xlsx", "none")
 

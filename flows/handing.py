@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from anyio.from_thread import start_blocking_portal
 
@@ -21,10 +21,23 @@ from warehouse.errors import StoreUnavailable, WarehouseError, WriterBusy
 from warehouse.handing import hand_database_over, is_handed_over
 from warehouse.layout import DataDirectory
 
-if TYPE_CHECKING:
-    from flows.run import Run
-
 WAIT_SECONDS, AT_END_SECONDS = 60.0, 5.0
+
+
+class Loading(Protocol):
+    """Of a run, what says where it loads and in whose turn."""
+
+    @property
+    def name(self) -> str:
+        """The run's, for locks and errors."""
+
+    @property
+    def layout(self) -> DataDirectory:
+        """What it loads into."""
+
+    @property
+    def turn(self) -> WriterTurn | None:
+        """This machine's, where machines share files."""
 
 
 def hand_over_of(layout: DataDirectory, holder: str) -> HandOver:
@@ -36,7 +49,7 @@ def hand_over_of(layout: DataDirectory, holder: str) -> HandOver:
     return hand_over
 
 
-async def hand_over_now(run: Run, wait_seconds: float = WAIT_SECONDS) -> None:
+async def hand_over_now(run: Loading, wait_seconds: float = WAIT_SECONDS) -> None:
     """Hand over what isn't yet, in this machine's turn.
 
     Raises:
@@ -52,7 +65,7 @@ async def hand_over_now(run: Run, wait_seconds: float = WAIT_SECONDS) -> None:
 
 
 @asynccontextmanager
-async def handing_over(run: Run) -> AsyncIterator[None]:
+async def handing_over(run: Loading) -> AsyncIterator[None]:
     """Hand over at the end of the block, also after a failure, which it doesn't hide.
 
     Raises:

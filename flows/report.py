@@ -19,7 +19,8 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.deliveries import Deliveries, require_delivered
+from flows.deliveries import Deliveries
+from flows.parcels import require_delivered
 from flows.reportdays import Kind, Unready, period_between, period_of, wait_for_days
 from flows.reporting import run_name, with_company
 from flows.reportmaking import Report, about, dashboard_link, make_report, parcel_of

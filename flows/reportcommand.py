@@ -9,8 +9,9 @@ from typing import cast, get_args
 from rich.console import Console
 
 from extract.errors import ExtractError
-from flows.deliveries import Deliveries, require_delivered
+from flows.deliveries import Deliveries
 from flows.errors import FlowError, InvalidWindow, NotConfigured
+from flows.parcels import require_delivered
 from flows.personal import data_directory
 from flows.reportdays import Kind, period_between, period_of, unready_days
 from flows.reportmaking import Report, about, make_report, parcel_of

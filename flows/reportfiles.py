@@ -2,7 +2,7 @@
 
 Whoever opens one sees a whole file, the old or the new; `report.json` is taken away first and
 written last, so that where it is, all files are of one report. Reports name operators: their modes
-are `DataDirectory.open_report`'s.
+are `Modes.open_report`'s.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def put_report(
         made = sorted(path for path in beside.iterdir() if path.is_file())
         hashes = {path.name: _sha256(path) for path in made}
         for path in made:
-            layout.open_report(path)
+            layout.modes.open_report(path)
             sync(path)
         said = {**told, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "files": hashes}
         with _alone(layout):
@@ -100,7 +100,7 @@ def _make(layout: DataDirectory, folder: Path) -> None:
             path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "flows.reportfiles.folder-made")
         if ours:
-            layout.open_report(path)
+            layout.modes.open_report(path)
             sync(path.parent)
 
 
@@ -135,7 +135,7 @@ def _replace(
     sync(folder)
     publish_bytes(folder / TOLD, json.dumps(said, ensure_ascii=False, indent=1).encode())
     sys.audit("smartconnect.point", "flows.reportfiles.told")
-    layout.open_report(folder / TOLD)
+    layout.modes.open_report(folder / TOLD)
 
 
 def _former(layout: DataDirectory, folder: Path) -> list[Path]:
@@ -168,12 +168,7 @@ def made_reports(layout: DataDirectory) -> list[Path]:
 @on_disk("remove a report")
 def remove_report(layout: DataDirectory, folder: Path) -> None:
     """Remove a report; it loses its name first."""
-    beside = layout.building / f"gone-{os.urandom(8).hex()}"
-    folder.rename(beside)
-    sys.audit("smartconnect.point", "flows.reportfiles.unnamed")
-    sync(folder.parent)
-    shutil.rmtree(beside)
-    sys.audit("smartconnect.point", "flows.reportfiles.removed")
+    layout.remove_folder(folder)
 
 
 def _made_at(told: Path) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.completeness import ranges
-from flows.deliveries import Parcel
 from flows.mail import Message
+from flows.parcels import Parcel
 from flows.personal import data_directory
 from flows.reportfiles import PAGE, SHEET, ReportFiles, keep_newest, put_report
 from flows.settings import Settings, selected_company

@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from extract.budget import CallBudget
-from extract.client import ClientOptions, SmartConnectClient
+from extract.client import SmartConnectClient
 from extract.errors import ExtractError
 from extract.exports import Claim, ExportJobs, ExportRequest, Polling, UsedExport
-from extract.routes import Routes
 from extract.sharing import Shared
 from flows.company import load_company
 from flows.errors import FlowError
@@ -30,6 +28,7 @@ from flows.sharing import sharing
 from flows.stopping import stopped_by_sigterm
 from flows.suppressing import suppression_of
 from flows.telling import forget_untold
+from flows.vendorclient import call_budget, client_options
 from flows.windows import day_end
 from flows.writing import WriterTurn, writers_turn
 from transform.mapping import MappingFile
@@ -130,34 +129,6 @@ def current_run() -> Run:
         return _CURRENT.get()
     except LookupError:
         raise FlowError("A task of the pipeline was called outside a run.") from None
-
-
-def client_options(settings: Settings) -> ClientOptions:
-    """The settings that concern the vendor's API."""
-    return ClientOptions(
-        base_url=settings.base_url,
-        routes=Routes(settings.routes) if settings.routes else Routes(),
-        status_meanings=settings.status_meanings,
-        user_id_field=settings.user_id_field,
-        connect_timeout_seconds=settings.connect_timeout_seconds,
-        read_timeout_seconds=settings.read_timeout_seconds,
-        call_deadline_seconds=settings.call_deadline_seconds,
-        download_deadline_seconds=settings.download_deadline_seconds,
-        max_download_bytes=settings.max_download_bytes,
-        allowed_hosts=settings.download_hosts,
-        allow_loopback=settings.sandbox,
-    )
-
-
-def call_budget(settings: Settings, layout: DataDirectory, shared: Shared | None) -> CallBudget:
-    """The calls that a run may make, counted with those of the other runs, also elsewhere."""
-    return CallBudget(
-        layout.calls,
-        settings.calls_per_run,
-        settings.calls_per_day,
-        lambda: settings.today().date(),
-        shared,
-    )
 
 
 def _no_token() -> str:

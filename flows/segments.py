@@ -15,15 +15,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from extract.callbacks import fields_of
-from extract.inbox import read_segment, seal_abandoned, sealed_segments
+from extract.inboxsegments import read_segment, seal_abandoned, sealed_segments
 from flows.erasefiles import Found
 from flows.erasesegments import SUFFIX, SegmentEraser
 from flows.reading import Reading, new_load_id
 from transform.datasets import INCOMING
 from transform.incoming import Claim, type_claims
 from transform.suppression import Suppression
+from warehouse.claims import ClaimsLoad, ClaimsResult, Segment
 from warehouse.database import Writer
-from warehouse.incoming import ClaimsLoad, ClaimsResult, Segment, load_claims, loaded_segments
+from warehouse.incoming import load_claims, loaded_segments
 from warehouse.layout import DataDirectory, sync
 from warehouse.raw import (
     RawObservation,

@@ -26,10 +26,10 @@ from extract.outbox import Letter, Outbox
 from extract.sharednotes import open_notes
 from flows.errors import FlowError, NotConfigured, TooLong
 from flows.personal import data_directory
-from flows.run import call_budget, client_options
 from flows.settings import Settings, home, load_settings, token_source
 from flows.sharing import sharing
 from flows.summary import FAILED, RunReport
+from flows.vendorclient import call_budget, client_options
 from flows.windows import ddmmyyyy
 from warehouse.errors import WarehouseError
 from warehouse.leftovers import present

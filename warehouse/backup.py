@@ -110,7 +110,7 @@ def restore(layout: DataDirectory, source: Path) -> int:
         _copied(source / name, there)
         if name.startswith("lake/"):
             for path in (there.parent.parent, there.parent, there):
-                layout.open_lake(path)
+                layout.modes.open_lake(path)
                 sys.audit("smartconnect.point", "warehouse.backup.lake-opened")
     layout.files.prepare(layout.origin)
     return len(told.files)

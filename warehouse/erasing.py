@@ -7,12 +7,11 @@ by two functions of the caller's: nothing here knows who a person is.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.database import Writer
-from warehouse.erasinglist import ErasureRequest
 from warehouse.lake import write_lake_file
-from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
+from warehouse.layout import DataDirectory
 from warehouse.ledger import DayState, day_files, day_states, insert_row
 from warehouse.observations import (
     DayFile,
+    FileFacts,
     days_sharing,
     file_facts,
     overlapping,
@@ -146,9 +145,7 @@ class Eraser:
             if schema == "meta" and table in (*HISTORY, *_MADE_ANEW):
                 continue
             name = f"{schema}.{quoted(table)}"
-            days = [
-                state.window_day for contract, state, *_ in changed if contract.dataset == table
-            ]
+            days = [day.window_day for contract, day, *_ in changed if contract.dataset == table]
             where = "WHERE NOT list_contains(?::DATE[], window_day)" if days else ""
             connection.execute(
                 f"INSERT INTO {name} BY NAME SELECT * FROM old.{name} {where}",
@@ -200,30 +197,20 @@ class Eraser:
                WHERE dataset = ? AND window_day = ?""",
             [shown, contract.dataset, day],
         )
-        self._note(contract, before, load_id, facts.distinct, facts.duplicates, erased)
+        self._note(contract, before, load_id, facts, erased)
 
     def _note(
-        self,
-        contract: Contract,
-        before: DayState,
-        load_id: str,
-        distinct: int,
-        duplicates: int,
-        erased: int,
+        self, contract: Contract, before: DayState, load_id: str, facts: FileFacts, erased: int
     ) -> None:
         row = self.writer.connection.execute(
-            "SELECT count(*) FROM meta.quarantine WHERE load_id = ?", [before.load_id]
-        ).fetchone()
-        quarantined = int(row[0]) if row else 0
-        self.writer.connection.execute(
             "UPDATE meta.quarantine SET load_id = ? WHERE load_id = ?", [load_id, before.load_id]
-        )
-        columns = self.writer.connection.execute(
+        ).fetchone()
+        quarantined = int(row[0]) if row else 0  # how many it updated
+        self.writer.connection.execute(
             "INSERT INTO meta.file_columns SELECT dataset, ?, position, header, field "
             "FROM meta.file_columns WHERE load_id = ?",
             [load_id, before.load_id],
         )
-        del columns
         insert_row(
             self.writer,
             "meta.loads",
@@ -236,9 +223,9 @@ class Eraser:
                 "observed_at": before.observed_at,
                 "loaded_at": datetime.now(UTC),
                 "file_sha256": before.file_sha256,
-                "rows_read": distinct + duplicates + quarantined + erased,
-                "rows_loaded": distinct,
-                "rows_duplicate": duplicates,
+                "rows_read": facts.distinct + facts.duplicates + quarantined + erased,
+                "rows_loaded": facts.distinct,
+                "rows_duplicate": facts.duplicates,
                 "rows_quarantined": quarantined,
                 "rows_suppressed": erased,
                 "contract_version": before.contract_version,
@@ -261,125 +248,3 @@ def _of_load(batch: pa.RecordBatch, load_id: str) -> pa.RecordBatch:
     return batch.set_column(
         position, batch.schema.field(position), pa.array([load_id] * batch.num_rows, pa.string())
     )
-
-
-def note_erasures(
-    writer: Writer,
-    requests: Sequence[ErasureRequest],
-    erased: Erased,
-    *,
-    done_by: str,
-    key_versions: str,
-) -> None:
-    """The evidence of erasures under way: counts and hashes; the newest takes the database's."""
-    newest = requests[-1].number
-    for request in requests:
-        counted = erased if request.number == newest else Erased()
-        kept = _counted_before(writer, request.number)
-        total = replace(
-            counted,
-            days=counted.days + kept.days,
-            rows=counted.rows + kept.rows,
-            quarantined=counted.quarantined + kept.quarantined,
-        )
-        number = [request.number]
-        writer.connection.execute("DELETE FROM meta.erasures WHERE erasure = ?", number)
-        writer.connection.execute("DELETE FROM meta.erased_files WHERE erasure = ?", number)
-        insert_row(
-            writer,
-            "meta.erasures",
-            {
-                "erasure": request.number,
-                "requested_at": request.requested_at,
-                "done_by": done_by,
-                "key_versions": key_versions,
-                "raw_files": len(request.files),
-                "raw_rows": sum(file.rows_erased for file in request.files),
-                "days": total.days,
-                "rows": total.rows,
-                "quarantined": total.quarantined,
-                "mentions": request.mentions,
-            },
-        )
-        for file in request.files:
-            insert_row(writer, "meta.erased_files", {"erasure": request.number, **file.__dict__})
-
-
-def _counted_before(writer: Writer, number: int) -> Erased:
-    row = writer.connection.execute(
-        "SELECT days, rows, quarantined FROM meta.erasures WHERE erasure = ?", [number]
-    ).fetchone()
-    return Erased(*map(int, row)) if row else Erased()
-
-
-def finish_evidence(writer: Writer, numbers: Sequence[int], releases: int) -> None:
-    """Say that they are done, and how many releases had to go."""
-    with writer.transaction() as connection:
-        connection.execute(
-            """UPDATE meta.erasures SET finished_at = ?, releases = ?
-               WHERE list_contains(?::BIGINT[], erasure)""",
-            [datetime.now(UTC), releases, list(numbers)],
-        )
-        connection.execute("UPDATE meta.revision SET number = number + 1")
-    sys.audit("smartconnect.point", "warehouse.erasing.evidence-finished")
-
-
-def clean_quarantine(layout: DataDirectory, is_theirs: IsTheirs) -> int:
-    """Write the quarantine's files anew without their records; says how many these were."""
-    erased = 0
-    paths = layout.files.names(layout.quarantine)
-    layout.files.fetch(paths)
-    for path in paths:
-        table = pq.read_table(path)
-        theirs = [is_theirs(raw) for raw in table.column("raw").to_pylist()]
-        if not any(theirs):
-            continue
-        erased += sum(theirs)
-        staying = table.filter(pa.array([not one for one in theirs], pa.bool_()))
-        _replace_table(layout, path, staying)
-    return erased
-
-
-def _replace_table(layout: DataDirectory, path: Path, table: pa.Table) -> None:
-    if not table.num_rows:
-        layout.files.remove(path)
-        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-removed")
-    else:
-        building = layout.building / f"erased-{path.name}"
-        pq.write_table(table, building, compression="zstd")
-        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-written")
-        building.chmod(PRIVATE_FILE)
-        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-closed")
-        sync(building)
-        layout.files.keep(building, path)
-        building.replace(path)
-        sys.audit("smartconnect.point", "warehouse.erasing.quarantine-replaced")
-        sync(path.parent)
-
-
-def remove_unneeded(writer: Writer) -> None:
-    """Lake files that no day holds, and whatever is under way: another run makes it anew."""
-    layout = writer.layout
-    rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
-    needed = {layout.root / str(row[0]) for row in rows}
-    for path in layout.files.names(layout.lake):
-        if path not in needed:
-            layout.files.remove(path)
-            sys.audit("smartconnect.point", "warehouse.erasing.lake-file-removed")
-    for folder in (layout.building, layout.incoming, layout.state / "spill"):
-        for path in folder.glob("*"):
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-        sys.audit("smartconnect.point", "warehouse.erasing.leftover-folder-removed")
-    else:
-        path.unlink(missing_ok=True)
-        sys.audit("smartconnect.point", "warehouse.erasing.leftover-removed")
-
-
-def lake_files(writer: Writer, dataset: str) -> dict[date, Path]:
-    """Each day's file."""
-    return {day: file.path for day, file in day_files(writer, dataset).items()}

@@ -7,7 +7,6 @@ that table and folders can't disagree for long.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -16,25 +15,20 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xlsxwriter
 
 from warehouse.database import Writer, bump_revision
 from warehouse.disk import on_disk
 from warehouse.errors import ExtractRefused
 from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, sync
 from warehouse.ledger import insert_row, utc
+from warehouse.personfiles import Format, for_a_person
 
-Format = Literal["csv", "xlsx", "none"]
 ROWS, REJECTED, DESCRIPTION = "chats.parquet", "rejected.parquet", "description.json"
-XLSX_ROWS = 1_048_575  # beside the header
-CELL_CHARACTERS = 32_767
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-# What a spreadsheet may take for a formula (OWASP); a blank before it doesn't help.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def require_new(layout: DataDirectory, name: str) -> None:
@@ -75,7 +69,7 @@ def write_extract(
     try:
         with (
             pq.ParquetWriter(folder / ROWS, schema, compression="zstd") as parquet,
-            _for_a_person(folder, schema, kind) as person,
+            for_a_person(folder, schema, kind) as person,
         ):
             for batch in batches:
                 parquet.write_batch(batch)
@@ -177,99 +171,5 @@ def remove_extract(layout: DataDirectory, folder: Path) -> None:
     """Remove an extract with all its files; it loses its name first."""
     for path in layout.files.names(folder) if layout.files.shared else ():
         layout.files.remove(path)  # also after a kill: until it is gone there, it is found
-    if not folder.exists():
-        return
-    beside = layout.building / f"gone-{os.urandom(8).hex()}"
-    folder.rename(beside)
-    sys.audit("smartconnect.point", "warehouse.extracts.unnamed")
-    sync(layout.extracts)
-    shutil.rmtree(beside)
-    sys.audit("smartconnect.point", "warehouse.extracts.removed")
-    sync(layout.building)
-
-
-class _Nothing:
-    """No file for a person."""
-
-    def __enter__(self) -> _Nothing:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Nothing."""
-
-
-class _Csv(_Nothing):
-    """`;`, UTF-8 with BOM: what Excel opens by itself in a Russian Windows."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file = path.open("x", encoding="utf-8-sig", newline="")
-        sys.audit("smartconnect.point", "warehouse.extracts.csv-made")
-        self._writer = csv.writer(self._file, delimiter=";")
-        self._writer.writerow(schema.names)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """The batch's rows."""
-        columns = [column.to_pylist() for column in batch.columns]
-        self._writer.writerows(
-            [safe_cell(value) for value in row] for row in zip(*columns, strict=True)
-        )
-        sys.audit("smartconnect.point", "warehouse.extracts.csv-written")
-
-
-class _Xlsx(_Nothing):
-    """A sheet of text, whole numbers and moments; no cell is ever a formula or a link."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        options = {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "remove_timezone": True,
-            "default_date_format": "yyyy-mm-dd hh:mm:ss",
-            "tmpdir": str(path.parent),
-        }
-        self._book = xlsxwriter.Workbook(path, options)
-        self._sheet = self._book.add_worksheet("chats")
-        self._row = 0
-        self._put(schema.names)
-
-    def __exit__(self, *_: object) -> None:
-        self._book.close()
-        sys.audit("smartconnect.point", "warehouse.extracts.sheet-written")
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """The batch's rows."""
-        if self._row + batch.num_rows > XLSX_ROWS:
-            raise ExtractRefused(
-                f"A sheet has {XLSX_ROWS:,} rows, and more came: ask for CSV, or a shorter window."
-            )
-        columns = [column.to_pylist() for column in batch.columns]
-        for row in zip(*columns, strict=True):
-            self._put(row)
-
-    def _put(self, row: Iterable[Any]) -> None:
-        for column, value in enumerate(row):
-            if isinstance(value, str):
-                self._sheet.write_string(self._row, column, value[:CELL_CHARACTERS])
-            elif value is not None:
-                self._sheet.write(self._row, column, value)
-        self._row += 1
-
-
-def _for_a_person(folder: Path, schema: pa.Schema, kind: Format) -> _Nothing:
-    if kind == "csv":
-        return _Csv(folder / "chats.csv", schema)
-    return _Xlsx(folder / "chats.xlsx", schema) if kind == "xlsx" else _Nothing()
-
-
-def safe_cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(value, str) and value.lstrip(" \u00a0\ufeff").startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    if folder.exists():
+        layout.remove_folder(folder)

@@ -7,13 +7,12 @@ or will be. Of two claims with one id the first received stays; another one is q
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from warehouse.claims import ClaimsLoad, ClaimsResult, segments_table
 from warehouse.database import Writer, bump_revision
 from warehouse.disk import on_disk
 from warehouse.lake import write_lake_file, write_quarantine
@@ -29,51 +28,6 @@ _REJECTED_FIELDS: list[tuple[str, pa.DataType]] = [
     ("raw", pa.string()),
 ]
 _REJECTED = pa.schema(_REJECTED_FIELDS)
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A segment of the inbox, kept in raw/."""
-
-    sha256: str
-    received_day: date
-    first_received_at: datetime | None
-    last_received_at: datetime | None
-    records: int
-    torn: int
-
-
-@dataclass(frozen=True)
-class ClaimsLoad:
-    """Typed claims of segments, in the order received.
-
-    Args:
-        schema: the dataset's.
-        table: rows of it.
-        places: for each row its segment's hash, its line, and its text as it came (or None).
-        rejected: what is no row: segment, line, reason, text.
-    """
-
-    schema: pa.Schema
-    load_id: str
-    flow_run_id: str
-    mapping_version: str
-    segments: Sequence[Segment]
-    table: pa.Table
-    places: Sequence[tuple[str, int, str | None]]
-    rejected: Iterable[tuple[str, int, str, str | None]]
-    source: str = "callbacks"
-
-
-@dataclass(frozen=True)
-class ClaimsResult:
-    """What became of them: records = loaded + duplicates + quarantined."""
-
-    records: int
-    loaded: int
-    duplicates: int
-    quarantined: int
-    days: int
 
 
 def loaded_segments(writer: Writer) -> set[str]:
@@ -96,7 +50,7 @@ def load_claims(writer: Writer, load: ClaimsLoad) -> ClaimsResult:
     rejected = [dict(zip(_REJECTED.names, one, strict=True)) for one in load.rejected]
     connection.register("claims", claims)
     connection.register("rejected", pa.Table.from_pylist(rejected, schema=_REJECTED))
-    connection.register("segments_came", _segments_table(load.segments))
+    connection.register("segments_came", segments_table(load.segments))
     try:
         _judge(writer, contract)
         days = _write_days(writer, contract, load)
@@ -113,18 +67,6 @@ def load_claims(writer: Writer, load: ClaimsLoad) -> ClaimsResult:
             connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
         for name in ("claims", "rejected", "segments_came"):
             connection.unregister(name)
-
-
-def _segments_table(segments: Sequence[Segment]) -> pa.Table:
-    fields: list[tuple[str, pa.DataType]] = [
-        ("sha256", pa.string()),
-        ("received_day", pa.date32()),
-        ("first_received_at", pa.timestamp("us", tz="UTC")),
-        ("last_received_at", pa.timestamp("us", tz="UTC")),
-        ("records", pa.int64()),
-        ("torn", pa.int64()),
-    ]
-    return pa.Table.from_pylist([s.__dict__ for s in segments], schema=pa.schema(fields))
 
 
 def _judge(writer: Writer, contract: Contract) -> None:

@@ -54,8 +54,8 @@ def write_lake_file(
     building = layout.building / f"{load_id}.parquet"
     try:
         rows = write_rows(building, schema, batches)
-        layout.make_lake_folders(target.parent)
-        layout.open_lake(building)
+        layout.modes.make_lake_folders(target.parent)
+        layout.modes.open_lake(building)
         sys.audit("smartconnect.point", "warehouse.lake.file-opened")
         sync(building)  # with its mode: a release links it as it is
         layout.files.keep(building, target)

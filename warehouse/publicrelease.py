@@ -19,13 +19,8 @@ import pyarrow as pa
 
 from warehouse.database import STORAGE_VERSION, Writer
 from warehouse.ledger import day_files
-from warehouse.martmaking import (
-    MART_TABLES,
-    dataset_columns,
-    make_mart_tables,
-    make_mart_views,
-    read_company,
-)
+from warehouse.martmaking import dataset_columns, make_mart_tables, make_mart_views, read_company
+from warehouse.marttables import MART_TABLES
 from warehouse.metatables import META_TABLES
 from warehouse.schema import (
     Contract,

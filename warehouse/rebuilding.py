@@ -177,7 +177,7 @@ class Rebuild:
     def _link(self, file: Path) -> Path:
         target = self.layout.root / file.relative_to(self.staging.root)
         if file.is_relative_to(self.staging.lake):
-            self.layout.make_lake_folders(target.parent)
+            self.layout.modes.make_lake_folders(target.parent)
         else:
             target.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.rebuilding.quarantine-made")

@@ -217,7 +217,7 @@ def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collecti
     (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
     for path in _deepest_first(building, filled.settled):
-        layout.open_to_readers(path)
+        layout.modes.open_to_readers(path)
         sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
         sys.audit("smartconnect.point", "warehouse.releases.synced")

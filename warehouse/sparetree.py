@@ -53,7 +53,7 @@ def take_tree(layout: DataDirectory, root: Path, links: Mapping[str, Path]) -> s
     spare, settled = layout.spare / root.name, set[str]()
     if root.parent.name == MONTHS:
         spare = layout.spare / MONTHS / root.name
-    if not spare.is_dir() or not layout.is_open(spare):
+    if not spare.is_dir() or not layout.modes.is_open(spare):
         root.mkdir(parents=True)
         sys.audit("smartconnect.point", "warehouse.sparetree.root-made")
         return settled

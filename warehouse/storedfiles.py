@@ -188,8 +188,8 @@ class StoredFiles:
     def _give_name(self, part: Path, path: Path) -> None:
         layout = self._layout
         if path.is_relative_to(layout.lake):
-            layout.make_lake_folders(path.parent)
-            layout.open_lake(part)
+            layout.modes.make_lake_folders(path.parent)
+            layout.modes.open_lake(part)
         else:
             path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
             sys.audit("smartconnect.point", "warehouse.storedfiles.folder-of-it-made")

@@ -13,7 +13,7 @@ from crashing.stages import PARCEL, RECIPIENTS
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
 
-SENDS = ("extract.outbox.noted", "extract.outbox.sent", "extract.outbox.forgotten")
+SENDS = ("extract.sendnotes.noted", "extract.outbox.sent", "extract.sendnotes.forgotten")
 
 
 def times_sent(sandbox: RunningSandbox, text: str) -> int:
@@ -42,7 +42,7 @@ def test_a_message_is_sent_at_most_once_wherever_its_sender_is_killed(
     assert outcomes.count(0) == 1  # noted, and killed before the call: nobody can know
 
 
-DELIVERS = ("extract.outbox.noted", "flows.mailer.taken", "extract.outbox.sent")
+DELIVERS = ("extract.sendnotes.noted", "flows.mailer.taken", "extract.outbox.sent")
 
 
 @pytest.mark.promise("report-once", "report-doubt")

@@ -38,6 +38,8 @@ AFTER_A_KILL = {
 # An erasure is killed at its points, whatever they are, by tests/flows/test_erase.py.
 IN_AN_ERASURE = (
     "warehouse.erasing.",
+    "warehouse.erasingevidence.",
+    "warehouse.erasingfiles.",
     "warehouse.erasinglist.",
     "warehouse.raw.rewritten-",
     "warehouse.raw.note-removed",

@@ -17,14 +17,14 @@ import httpx
 import pytest
 import uvicorn
 
-from extract import inbox as inbox_module
+from extract import inboxsegments
 from extract.callbacks import CallbackOptions
 from extract.callbackserver import callback_socket, serve_callbacks
-from extract.inbox import (
+from extract.inbox import request_seal
+from extract.inboxsegments import (
     Received,
     inbox_segments,
     read_segment,
-    request_seal,
     seal_abandoned,
     sealed_segments,
 )
@@ -249,7 +249,7 @@ def test_what_the_disk_refuses_is_not_acknowledged(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(inbox_module.os, "fdatasync", refuse)
+        full.setattr(inboxsegments.os, "fdatasync", refuse)
         assert running.post({**MESSAGE, "message_id": 2}).status_code == 503
     assert running.post({**MESSAGE, "message_id": 3}).status_code == 200
     ids = [body["message_id"] for body in running.bodies()]  # type: ignore[index]

@@ -25,7 +25,7 @@ from keeping import KeptHere
 from s3server import S3Server, s3_server
 from vendor import starts
 
-from extract.outbox import DONE, Note, Notes, sha256_of
+from extract.sendnotes import DONE, Note, Notes, sha256_of
 from extract.sharednotes import SharedNotes, bring_notes
 from extract.sharing import Shared
 from sandbox.options import Fault

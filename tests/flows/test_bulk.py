@@ -139,7 +139,8 @@ def test_what_may_have_been_started_is_started_again_only_on_a_persons_word(
 
 KILLED = """
 import asyncio, os, signal, sys
-from flows.bulk import Sending, Plan, Account
+from flows.bulk import Sending
+from flows.bulkplan import Plan, Account
 from flows.ingest import read_ledger
 from flows.run import open_run
 from flows.settings import load_settings
@@ -163,7 +164,7 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("point", "known"),
     [
-        ("extract.outbox.noted", False),
+        ("extract.sendnotes.noted", False),
         ("extract.outbox.bulk-started", False),
         ("warehouse.bulktasks.kept", True),
     ],
@@ -185,7 +186,7 @@ def test_a_run_that_is_killed_never_leads_to_a_second_start(
     else:
         with pytest.raises(BulkUnfinished, match="may have been sent already"):
             send(text_file, dry_run=False, confirm=5)
-    assert len(started(sandbox)) == (0 if point == "extract.outbox.noted" else 1)
+    assert len(started(sandbox)) == (0 if point == "extract.sendnotes.noted" else 1)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from extract.inbox import Inbox, Received
+from extract.inbox import Inbox
+from extract.inboxsegments import Received
 from flows.backfill import backfill
 from flows.callbackcheck import callback_warnings as warned
 from flows.callbacks import ingest_callbacks_flow

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from extract.errors import SendUncertain
 from flows import mailer
 from flows.cli import app
-from flows.deliveries import Delivered, Deliveries, Outcome, require_delivered, shortened, with_link
+from flows.deliveries import Deliveries
 from flows.errors import NotConfigured, NotDelivered
+from flows.parcels import Delivered, Outcome, require_delivered, shortened, with_link
 from flows.settings import load_settings
 from sandbox.options import Fault
 from sandbox.server import RunningSandbox

@@ -24,8 +24,8 @@ from flows.erase import run_erase
 from flows.errors import NotConfigured
 from sandbox.server import RunningSandbox
 from warehouse.errors import ExtractRefused
-from warehouse.extracts import safe_cell
 from warehouse.layout import DataDirectory
+from warehouse.personfiles import safe_cell
 from warehouse.reading import query_release
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("prefect_api")]

@@ -22,32 +22,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_company import NARROW, beginning, load_rows
 
-from warehouse.database import Writer, open_writer, prepare_tables
-from warehouse.lake import write_lake_file
+from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
 from warehouse.releases import Release, current_release, publish, releases
 
 LONG_SECONDS, SHORT_SECONDS = 60, 15
 KEPT_RELEASES = 12
 FIRST = date(2026, 2, 1)
-SCHEMA = pa.schema(
-    [
-        pa.field("message_id", pa.string()),
-        pa.field("sent_at", pa.timestamp("us")),
-        pa.field("text", pa.string()),
-        pa.field("observed_at", pa.timestamp("us", tz="UTC")),
-        pa.field("load_id", pa.string()),
-    ],
-    metadata={
-        "dataset": "chats",
-        "grain": "One message.",
-        "identity": '["message_id"]',
-        "identity_fallback": '["sent_at", "text"]',
-        "order_by": "sent_at",
-    },
-)
 Read = dict[str, object]
 
 
@@ -74,26 +57,9 @@ class Company:
             pa.array([observed_at] * len(ids), pa.timestamp("us", tz="UTC")),
             pa.array([load_id] * len(ids)),
         ]
-        batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-        where = {"dataset": "chats", "window_day": day, "load_id": load_id}
-        lake = write_lake_file(self.writer.layout, SCHEMA, [batch], **where)  # type: ignore[arg-type]
-        load = DayLoad(
-            **where,  # type: ignore[arg-type]
-            observed_at=observed_at,
-            file_sha256=load_id,
-            file_bytes=1,
-            task_id=self.loads,
-            contract_version="1",
-            flow_run_id="",
-            export_seconds=0.0,
-            lake_path=lake.path,
-            quarantine_path=None,
-            rows_read=len(ids),
-            rows_quarantined=0,
-            rows_outside_day=0,
-            accept_smaller=True,
-        )
-        assert load_day(self.writer, SCHEMA, load).outcome == "loaded"
+        batch = pa.RecordBatch.from_arrays(columns, schema=NARROW)
+        result = load_rows(self.writer, NARROW, [batch], day, load_id, observed_at)
+        assert result.outcome == "loaded"
 
     def release(self, keep: int) -> Release:
         """Load a few days anew and publish."""
@@ -112,9 +78,7 @@ def company() -> Iterator[Company]:
     before = os.umask(0o077)
     try:
         layout = DataDirectory(root / "data")
-        layout.initialise("sandbox")
-        with open_writer(layout, holder="test", wait_seconds=0, schemas=[SCHEMA]) as writer:
-            prepare_tables(writer)
+        with beginning(layout, NARROW) as writer:
             found = Company(writer)
             for number in range(4):
                 found.load(number)

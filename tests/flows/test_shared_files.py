@@ -24,7 +24,8 @@ from s3server import S3Server, s3_server
 from typer.testing import CliRunner
 
 import flows.suppressing
-from extract.inbox import Inbox, Received
+from extract.inbox import Inbox
+from extract.inboxsegments import Received
 from flows.backfill import Exported, backfill
 from flows.callbacks import ingest_callbacks_flow
 from flows.chatextract import extract_chats
@@ -225,7 +226,7 @@ def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
         "warehouse.erasinglist.requested",
         "warehouse.storedfiles.removed",
         "warehouse.rebuilding.linked",
-        "warehouse.erasing.evidence-finished",
+        "warehouse.erasingevidence.evidence-finished",
         "warehouse.writercopy.handed-over",
     ],
 )

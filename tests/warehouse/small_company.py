@@ -18,7 +18,7 @@ from warehouse.business import Business
 from warehouse.database import Writer, open_writer, prepare_tables
 from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
+from warehouse.loading import DayLoad, DayResult, load_day
 from warehouse.martmaking import Company, make_marts
 from warehouse.releases import publish
 from warehouse.schema import Contract, make_dataset, make_meta
@@ -26,6 +26,22 @@ from warehouse.schema import Contract, make_dataset, make_meta
 MOSCOW = "Europe/Moscow"
 SCHEMA = CHATS.arrow_schema()
 OBSERVED_AT = datetime(2026, 12, 31, tzinfo=UTC)
+NARROW = pa.schema(  # chats with what a load needs, and nothing else
+    [
+        pa.field("message_id", pa.string()),
+        pa.field("sent_at", pa.timestamp("us")),
+        pa.field("text", pa.string()),
+        pa.field("observed_at", pa.timestamp("us", tz="UTC")),
+        pa.field("load_id", pa.string()),
+    ],
+    metadata={
+        "dataset": "chats",
+        "grain": "One message.",
+        "identity": '["message_id"]',
+        "identity_fallback": '["sent_at", "text"]',
+        "order_by": "sent_at",
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -93,9 +109,19 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, 
 
 
 @contextmanager
-def writing(layout: DataDirectory) -> Iterator[Writer]:
-    schemas = [dataset.arrow_schema() for dataset in DATASETS.values()]
-    with open_writer(layout, holder="a test", wait_seconds=5, schemas=schemas) as writer:
+def writing(layout: DataDirectory, *schemas: pa.Schema) -> Iterator[Writer]:
+    """The writer of a data directory; of all datasets, if no schemas are named."""
+    named = schemas or tuple(dataset.arrow_schema() for dataset in DATASETS.values())
+    with open_writer(layout, holder="a test", wait_seconds=5, schemas=named) as writer:
+        yield writer
+
+
+@contextmanager
+def beginning(layout: DataDirectory, *schemas: pa.Schema) -> Iterator[Writer]:
+    """As `writing`, of a data directory that is made, or was made so before."""
+    layout.initialise("sandbox")
+    with writing(layout, *schemas) as writer:
+        prepare_tables(writer)
         yield writer
 
 
@@ -132,34 +158,40 @@ def load_messages(
     writer: Writer, day: date, table: pa.Table, observed_at: datetime | None = None
 ) -> None:
     """A day's messages through the lake into the database."""
-    load_id = f"load-{day}"
+    seen = observed_at or datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2)
+    load_rows(writer, SCHEMA, table.to_batches(), day, f"load-{day}", seen, accept_smaller=False)
+
+
+def load_rows(
+    writer: Writer,
+    schema: pa.Schema,
+    batches: Sequence[pa.RecordBatch],
+    day: date,
+    load_id: str,
+    observed_at: datetime,
+    *,
+    accept_smaller: bool = True,
+) -> DayResult:
+    """Rows of a day, whatever it had before, through the lake into the database."""
     lake = write_lake_file(
-        writer.layout,
-        SCHEMA,
-        table.to_batches(),
+        writer.layout, schema, batches, dataset="chats", window_day=day, load_id=load_id
+    )
+    load = DayLoad(
         dataset="chats",
         window_day=day,
         load_id=load_id,
+        observed_at=observed_at,
+        file_sha256=load_id,
+        file_bytes=lake.bytes,
+        task_id=1,
+        contract_version=CHATS.version,
+        flow_run_id="",
+        export_seconds=1.0,
+        lake_path=lake.path,
+        quarantine_path=None,
+        rows_read=lake.rows,
+        rows_quarantined=0,
+        rows_outside_day=0,
+        accept_smaller=accept_smaller,
     )
-    load_day(
-        writer,
-        SCHEMA,
-        DayLoad(
-            dataset="chats",
-            window_day=day,
-            load_id=load_id,
-            observed_at=observed_at
-            or datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2),
-            file_sha256=load_id,
-            file_bytes=lake.bytes,
-            task_id=1,
-            contract_version=CHATS.version,
-            flow_run_id="",
-            export_seconds=1.0,
-            lake_path=lake.path,
-            quarantine_path=None,
-            rows_read=table.num_rows,
-            rows_quarantined=0,
-            rows_outside_day=0,
-        ),
-    )
+    return load_day(writer, schema, load)

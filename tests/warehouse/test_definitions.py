@@ -17,7 +17,7 @@ from test_marts_by_hand import BUSINESS, SAID
 from warehouse.business import Business, parse_business
 from warehouse.errors import ReportingFileWrong
 from warehouse.martfiles import MARTS, mart
-from warehouse.martmaking import MART_TABLES
+from warehouse.marttables import MART_TABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "definitions.md"

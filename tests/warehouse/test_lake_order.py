@@ -8,84 +8,47 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from small_company import NARROW, beginning, load_rows
 
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer
 from warehouse.lake import is_rising, is_sorted, write_lake_file
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
 from warehouse.observations import file_facts
 
 DAY = date(2026, 2, 1)
-NOON = datetime(2026, 2, 1, 12)
-SCHEMA = pa.schema(
-    [
-        pa.field("message_id", pa.string()),
-        pa.field("sent_at", pa.timestamp("us")),
-        pa.field("text", pa.string()),
-        pa.field("observed_at", pa.timestamp("us", tz="UTC")),
-        pa.field("load_id", pa.string()),
-    ],
-    metadata={
-        "dataset": "chats",
-        "grain": "One message.",
-        "identity": '["message_id"]',
-        "identity_fallback": '["sent_at", "text"]',
-        "order_by": "sent_at",
-    },
-)
+NOON, SEEN = datetime(2026, 2, 1, 12), datetime(2026, 3, 1, tzinfo=UTC)
 Row = tuple[str | None, int | None, str]
 ROWS: list[Row] = [("1", 0, "да"), ("2", 5, "нет"), ("3", 5, "да"), ("4", 9, "да")]
 
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    layout = DataDirectory(tmp_path / "data")
-    layout.initialise("sandbox")
-    with open_writer(layout, holder="test", wait_seconds=0, schemas=[SCHEMA]) as writer:
-        prepare_tables(writer)
+    with beginning(DataDirectory(tmp_path / "data"), NARROW) as writer:
         yield writer
 
 
+def batch(load_id: str, rows: list[Row]) -> pa.RecordBatch:
+    moments = [None if row[1] is None else NOON + timedelta(seconds=row[1]) for row in rows]
+    columns = [
+        pa.array([row[0] for row in rows], pa.string()),
+        pa.array(moments, pa.timestamp("us")),
+        pa.array([row[2] for row in rows], pa.string()),
+        pa.array([SEEN] * len(rows), pa.timestamp("us", tz="UTC")),
+        pa.array([load_id] * len(rows), pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=NARROW)
+
+
 def lake_file(writer: Writer, load_id: str, *batches: list[Row]) -> Path:
-    made = []
-    for rows in batches:
-        moments = [None if row[1] is None else NOON + timedelta(seconds=row[1]) for row in rows]
-        columns = [
-            pa.array([row[0] for row in rows], pa.string()),
-            pa.array(moments, pa.timestamp("us")),
-            pa.array([row[2] for row in rows], pa.string()),
-            pa.array([datetime(2026, 3, 1, tzinfo=UTC)] * len(rows), pa.timestamp("us", tz="UTC")),
-            pa.array([load_id] * len(rows), pa.string()),
-        ]
-        made.append(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
+    made = [batch(load_id, rows) for rows in batches]
     return write_lake_file(
-        writer.layout, SCHEMA, made, dataset="chats", window_day=DAY, load_id=load_id
+        writer.layout, NARROW, made, dataset="chats", window_day=DAY, load_id=load_id
     ).path
 
 
 def load(writer: Writer, load_id: str, rows: list[Row]) -> str:
-    path = lake_file(writer, load_id, rows)
-    return load_day(
-        writer,
-        SCHEMA,
-        DayLoad(
-            dataset="chats",
-            window_day=DAY,
-            load_id=load_id,
-            observed_at=datetime(2026, 3, 1, tzinfo=UTC),
-            file_sha256=load_id,
-            file_bytes=1,
-            task_id=1,
-            contract_version="1",
-            flow_run_id="",
-            export_seconds=1.0,
-            lake_path=path,
-            quarantine_path=None,
-            rows_read=len(rows),
-            rows_quarantined=0,
-            rows_outside_day=0,
-        ),
-    ).outcome
+    made = [batch(load_id, rows)]
+    return load_rows(writer, NARROW, made, DAY, load_id, SEEN, accept_smaller=False).outcome
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_company import SCHEMA, beginning, load_rows
 from storing import manifest_of, send, shown, stored, unneeded
 
-from transform.datasets import DATASETS
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer
 from warehouse.errors import DirectoryUnusable
 from warehouse.integrity import fingerprints
-from warehouse.lake import ROW_GROUP_ROWS, write_lake_file
+from warehouse.lake import ROW_GROUP_ROWS
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
 from warehouse.months import Before, write_months
 from warehouse.pulling import pull
 from warehouse.releases import (
@@ -41,8 +41,6 @@ from warehouse.releases import (
 from warehouse.space import bytes_of_a_day, bytes_of_new_months, require_space
 from warehouse.store import ObjectStore
 
-SCHEMA = DATASETS["chats"].arrow_schema()
-SCHEMAS = [dataset.arrow_schema() for dataset in DATASETS.values()]
 BEGIN = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 30), date(2026, 2, 27), date(2026, 3, 1)
 NAME = "Смирнова Анна"
@@ -61,49 +59,20 @@ def load(writer: Writer, day: date, step: int, ids: list[int], client: str | Non
         | {"client_name": client}
         for i in ids
     ]
-    lake = write_lake_file(
-        writer.layout,
-        SCHEMA,
-        pa.Table.from_pylist(rows, schema=SCHEMA).to_batches(),
-        dataset="chats",
-        window_day=day,
-        load_id=load_id,
-    )
-    load_day(
-        writer,
-        SCHEMA,
-        DayLoad(
-            dataset="chats",
-            window_day=day,
-            load_id=load_id,
-            observed_at=seen,
-            file_sha256=load_id,
-            file_bytes=1,
-            task_id=None,
-            contract_version="1",
-            flow_run_id="",
-            export_seconds=1.0,
-            lake_path=lake.path,
-            quarantine_path=None,
-            rows_read=len(ids),
-            rows_quarantined=0,
-            rows_outside_day=0,
-            accept_smaller=True,
-        ),
-    )
+    batches = pa.Table.from_pylist(rows, schema=SCHEMA).to_batches()
+    load_rows(writer, SCHEMA, batches, day, load_id, seen)
 
 
-def writing(root: Path, *, months: bool = True, personal: bool = True) -> Iterator[Writer]:
-    layout = DataDirectory(root, months_published=months, personal_published=personal)
-    layout.initialise("sandbox")
-    with open_writer(layout, holder="a test", wait_seconds=5, schemas=SCHEMAS) as writer:
-        prepare_tables(writer)
-        yield writer
+def company(
+    root: Path, *, months: bool = True, personal: bool = True
+) -> AbstractContextManager[Writer]:
+    return beginning(DataDirectory(root, months_published=months, personal_published=personal))
 
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    yield from writing(tmp_path / "data")
+    with company(tmp_path / "data") as writer:
+        yield writer
 
 
 def publish_days(writer: Writer, step: int, days: Said) -> Release:
@@ -168,16 +137,16 @@ def test_each_month_that_is_over_has_its_rows_in_one_file(writer: Writer) -> Non
 
 
 def test_no_month_is_made_unless_it_is_wanted(tmp_path: Path) -> None:
-    for writer in writing(tmp_path / "data", months=False):
+    with company(tmp_path / "data", months=False) as writer:
         release = two_months(writer)
         assert not (release.path / "months").exists()
         assert "months" not in manifest(release)
-    for writer in writing(tmp_path / "data"):
+    with company(tmp_path / "data") as writer:
         wanted = publish(writer, keep=2)
         assert wanted is not None
         assert wanted.number == 2
         assert sorted(months(wanted)) == ["month=2026-01", "month=2026-02"]
-    for writer in writing(tmp_path / "data", months=False):
+    with company(tmp_path / "data", months=False) as writer:
         again = publish(writer, keep=2)
         assert again is not None
         assert not (again.path / "months").exists()
@@ -308,9 +277,9 @@ def test_who_was_erased_is_in_no_month(writer: Writer) -> None:
 def test_personal_columns_that_are_withheld_are_in_no_month(tmp_path: Path) -> None:
     personal = {f.name for f in SCHEMA if (f.metadata or {}).get(b"personal") == b"true"}
     assert personal
-    for writer in writing(tmp_path / "data"):
+    with company(tmp_path / "data") as writer:
         two_months(writer)
-    for writer in writing(tmp_path / "data", personal=False):
+    with company(tmp_path / "data", personal=False) as writer:
         release = publish(writer, keep=2)
         assert release is not None
         found = [pq.read_schema(path).names for path in months(release).values()]
@@ -356,14 +325,14 @@ def test_duckdb_pandas_polars_and_pyarrow_read_them(writer: Writer) -> None:
 
 
 def test_space_is_asked_for_the_months_that_are_to_be_made(tmp_path: Path) -> None:
-    for writer in writing(tmp_path / "data", months=False):
+    with company(tmp_path / "data", months=False) as writer:
         two_months(writer)
         once = bytes_of_a_day(writer.layout)
         lake = sum(path.stat().st_size for path in writer.layout.lake.rglob("*.parquet"))
     wanted = DataDirectory(tmp_path / "data", months_published=True)
     assert once < bytes_of_a_day(wanted) < 2 * once
     assert bytes_of_new_months(wanted) == lake
-    for writer in writing(tmp_path / "data"):
+    with company(tmp_path / "data") as writer:
         publish(writer, keep=2)
     march = (wanted.lake / "chats" / f"window_day={MARCH}").iterdir()
     assert bytes_of_new_months(wanted) == sum(path.stat().st_size for path in march)
@@ -420,7 +389,7 @@ STEPS = st.lists(
 def test_months_have_the_rows_of_their_days_whatever_is_loaded(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[date, list[int]]]
 ) -> None:
-    for writer in writing(tmp_path_factory.mktemp("months") / "data"):
+    with company(tmp_path_factory.mktemp("months") / "data") as writer:
         loaded: set[date] = set()
         for step, (day, ids) in enumerate(steps):
             release = publish_days(writer, step, {day: ids})

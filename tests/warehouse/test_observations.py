@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from small_company import beginning, load_rows
 
-from warehouse.database import Writer, open_writer, prepare_tables
-from warehouse.lake import write_lake_file
+from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
 from warehouse.releases import current_release, publish
 
 SCHEMA = pa.schema(
@@ -65,13 +64,9 @@ class Loads(RuleBasedStateMachine):
         self.stack = ExitStack()
         root = Path(self.stack.enter_context(TemporaryDirectory()))
         self.layout = DataDirectory(root / "data")
-        self.layout.initialise("sandbox")
         self.counter: Iterator[int] = itertools.count()
         self.days: dict[date, tuple[datetime, dict[tuple[str, ...], Row]]] = {}
-        self.writer: Writer = self.stack.enter_context(
-            open_writer(self.layout, holder="test", wait_seconds=0, schemas=[SCHEMA])
-        )
-        prepare_tables(self.writer)
+        self.writer: Writer = self.stack.enter_context(beginning(self.layout, SCHEMA))
 
     @rule(day=st.sampled_from(DAYS), found=rows, hours=st.integers(0, 5))
     def load(self, day: date, found: list[Row], hours: int) -> None:
@@ -86,31 +81,7 @@ class Loads(RuleBasedStateMachine):
             pa.array([load_id] * len(found), pa.string()),
         ]
         batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-        lake = write_lake_file(
-            self.layout, SCHEMA, [batch], dataset="chats", window_day=day, load_id=load_id
-        )
-        result = load_day(
-            self.writer,
-            SCHEMA,
-            DayLoad(
-                dataset="chats",
-                window_day=day,
-                load_id=load_id,
-                observed_at=observed_at,
-                file_sha256=load_id,
-                file_bytes=1,
-                task_id=1,
-                contract_version="1",
-                flow_run_id="",
-                export_seconds=0.0,
-                lake_path=lake.path,
-                quarantine_path=None,
-                rows_read=len(found),
-                rows_quarantined=0,
-                rows_outside_day=0,
-                accept_smaller=True,
-            ),
-        )
+        result = load_rows(self.writer, SCHEMA, [batch], day, load_id, observed_at)
         assert result.rows_read == result.rows_loaded + result.rows_duplicate
         before = self.days.get(day)
         superseded = before is not None and observed_at < before[0]

@@ -12,16 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_company import SCHEMA, beginning, load_rows
 
-from transform.datasets import DATASETS
-from warehouse.database import Writer, open_writer, prepare_tables
-from warehouse.lake import write_lake_file
+from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.loading import DayLoad, load_day
 from warehouse.releases import Release, publish, publish_alone
 
-SCHEMA = DATASETS["chats"].arrow_schema()
-SCHEMAS = [dataset.arrow_schema() for dataset in DATASETS.values()]
 BEGIN = datetime.fromisoformat("2026-02-01T12:00:00+00:00")
 Tree = dict[str, tuple[str, bytes]]
 
@@ -40,44 +36,13 @@ def load(writer: Writer, number: int, step: int, ids: list[int]) -> None:
     ]  # fmt: skip
     whole = [dict.fromkeys(SCHEMA.names) | row for row in rows]
     batches = pa.Table.from_pylist(whole, schema=SCHEMA).to_batches()
-    lake = write_lake_file(
-        writer.layout, SCHEMA, batches, dataset="chats", window_day=day(number), load_id=load_id
-    )
-    load_day(
-        writer,
-        SCHEMA,
-        DayLoad(
-            dataset="chats",
-            window_day=day(number),
-            load_id=load_id,
-            observed_at=seen,
-            file_sha256=load_id,
-            file_bytes=1,
-            task_id=None,
-            contract_version="1",
-            flow_run_id="",
-            export_seconds=1.0,
-            lake_path=lake.path,
-            quarantine_path=None,
-            rows_read=len(ids),
-            rows_quarantined=0,
-            rows_outside_day=0,
-            accept_smaller=True,
-        ),
-    )
-
-
-def writing(root: Path) -> Iterator[Writer]:
-    layout = DataDirectory(root)
-    layout.initialise("sandbox")
-    with open_writer(layout, holder="a test", wait_seconds=5, schemas=SCHEMAS) as writer:
-        prepare_tables(writer)
-        yield writer
+    load_rows(writer, SCHEMA, batches, day(number), load_id, seen)
 
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    yield from writing(tmp_path / "data")
+    with beginning(DataDirectory(tmp_path / "data")) as writer:
+        yield writer
 
 
 def tree(release: Release | None) -> Tree:
@@ -169,7 +134,7 @@ def test_a_release_from_a_kept_tree_is_the_one_that_is_made_from_nothing(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, list[int]]]
 ) -> None:
     folder = tmp_path_factory.mktemp("spare")
-    for writer in writing(folder / "data"):
+    with beginning(DataDirectory(folder / "data")) as writer:
         for step, (number, ids) in enumerate(steps):
             load(writer, number, step, ids)
             last = publish(writer, keep=2)

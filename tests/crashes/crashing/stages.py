@@ -32,14 +32,17 @@ from crashing.checks import content, leftovers, whole
 from crashing.mailserver import mail_server
 from crashing.points import EVENT
 from extract.errors import SendUncertain
-from extract.inbox import Inbox, Received, request_seal
+from extract.inbox import Inbox, request_seal
+from extract.inboxsegments import Received
 from extract.journal import ExportRequest, Journal
 from extract.outbox import Letter
-from flows.bulk import Plan, Sending
+from flows.bulk import Sending
+from flows.bulkplan import Plan
 from flows.chatextract import Wanted, make_extract
-from flows.deliveries import Deliveries, Parcel
+from flows.deliveries import Deliveries
 from flows.loader import publish_now, writer_session
 from flows.mail import Message
+from flows.parcels import Parcel
 from flows.pipeline import Options
 from flows.rebuild import rebuild_everything
 from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
