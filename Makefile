@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests mostly wait for servers, clocks and kills: two workers a processor keep it busy.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --no-deps --require-hashes
 LOCAL := $(PIP) install --no-deps --no-build-isolation --editable .
@@ -45,7 +47,7 @@ up: $(VENV)/.runtime ## everything for real use on this host; ARGS=--sandbox for
 	@$(BIN)/smartconnect up $(ARGS)
 
 test: $(VENV)/.dev ## all tests but the long rehearsals
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not rehearsal" --durations=25 --durations-min=5 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not rehearsal" --durations=25 --durations-min=5 $(ARGS)
 
 test-scale: $(VENV)/.dev ## the long rehearsals: kills at every point, chaos, lost power, canaries, the whole corpus
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m rehearsal $(ARGS)

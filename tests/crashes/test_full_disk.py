@@ -98,6 +98,7 @@ def typed(rehearsal: Rehearsal) -> str:
     return ended
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("disk-full")
 def test_a_disk_that_is_full_at_any_write_costs_nothing_that_was_there(
     confined: Zygote,
@@ -135,6 +136,7 @@ def test_a_disk_that_is_full_at_any_write_costs_nothing_that_was_there(
     assert failed > 1
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("disk-full")
 def test_a_single_write_that_fails_anywhere_costs_nothing_that_was_there(
     forking: Zygote,

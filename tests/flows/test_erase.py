@@ -198,6 +198,7 @@ def test_the_evidence_names_files_and_counts_and_nobody(
     assert searcher(who).below(data) == {}
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("personal-killed")
 def test_an_erasure_killed_anywhere_is_finished_by_running_it_again(
     start_sandbox: Start,
