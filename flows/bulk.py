@@ -23,12 +23,13 @@ from extract.sharednotes import open_notes
 from flows.bulkplan import Plan, approved, planned, read_text
 from flows.errors import BulkUnfinished
 from flows.ingest import read_ledger
-from flows.loader import publish_now, writer_session
+from flows.publishing import publish_now
 from flows.reporting import run_name
 from flows.run import Run, open_run
 from flows.settings import load_settings
 from flows.stages import in_thread
 from flows.telling import leave_artifact
+from flows.writersession import writer_session
 from transform.records import as_plain_text
 from warehouse.bulktasks import BulkRow, keep_bulk_task
 

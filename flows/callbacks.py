@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 
 from extract.inbox import request_seal
 from flows.ingest import Stopwatch, read_ledger
-from flows.loader import publish_now, writer_session
+from flows.publishing import publish_now
 from flows.reporting import finish, run_name
 from flows.run import Run, current_run, open_run
 from flows.segments import Loading, load_segments, take_inbox
@@ -18,6 +18,7 @@ from flows.settings import load_settings
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from flows.suppressing import suppression_of
+from flows.writersession import writer_session
 from transform.datasets import INCOMING
 from warehouse.claims import ClaimsResult
 from warehouse.database import Writer

@@ -22,7 +22,7 @@ from flows.discovery import learn_vendor
 from flows.errors import ErasedMeanwhile, NotConfigured
 from flows.fetching import Fetched, fetch
 from flows.ingest import read_ledger
-from flows.loader import publish_now, writer_session
+from flows.publishing import publish_now
 from flows.reading import new_load_id
 from flows.reporting import run_name
 from flows.run import Run, open_run
@@ -31,6 +31,7 @@ from flows.stages import in_thread
 from flows.suppressing import Incoming, suppression_of, without_erased
 from flows.telling import leave_artifact
 from flows.windows import Day, checked_window, ddmmyyyy
+from flows.writersession import writer_session
 from transform.datasets import CHATS
 from transform.errors import TransformError
 from transform.normalise import Origin, normalise_export

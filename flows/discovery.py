@@ -13,11 +13,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from extract.errors import RequestRefused
-from flows.loader import writer_session
 from flows.probing import DAYS_BACK, Seen, date_to_of, probe, selection_of
 from flows.run import Run
 from flows.stages import in_thread
 from flows.windows import ddmmyyyy
+from flows.writersession import writer_session
 from warehouse.database import Writer
 from warehouse.ledger import get_fact, set_fact
 

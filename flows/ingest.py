@@ -16,8 +16,9 @@ from flows.cluster import Cluster, cluster_of
 from flows.completeness import EXPORTED
 from flows.discovery import learn_vendor
 from flows.errors import NothingFound
-from flows.loader import Loader, publish_release, writer_session
+from flows.loader import Loader
 from flows.pipeline import DayKey, Options, run_days
+from flows.publishing import publish_release
 from flows.reconciliation import (
     not_comparable,
     reconcile,
@@ -31,6 +32,7 @@ from flows.snapshot import list_outcome
 from flows.stages import in_thread
 from flows.summary import DayOutcome, RunReport
 from flows.uploading import mirror_release
+from flows.writersession import writer_session
 from transform.datasets import DATASETS
 from warehouse.database import Writer, prepare_tables
 from warehouse.extracts import describe_extracts

@@ -1,7 +1,7 @@
 """The loading end of a run: days that are ready are loaded together under the writer's lock.
 
-Only this short step is exclusive among runs. A batch opens the writer's database, loads each day in
-a transaction of its own, publishes when it is time to, and lets go.
+A batch opens the writer's database, loads each day in a transaction of its own, publishes when it
+is time to, and lets go.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
 from prefect import task
-from prefect.assets import materialize
 from prefect.cache_policies import NO_CACHE
 
-from flows import assets
+from flows.publishing import publish_now
 from flows.reading import (
     ExportedDay,
     NormalisedDay,
@@ -32,78 +31,16 @@ from flows.stages import KNOWN, in_thread
 from flows.summary import DayOutcome
 from flows.suppressing import refuse_stale
 from flows.windows import ddmmyyyy
+from flows.writersession import writer_session
 from transform.contract_errors import SchemaDrift
 from transform.datasets import DATASETS
 from transform.drift import Drift, refuse_drift
-from warehouse.database import Writer, open_writer
-from warehouse.errors import WriterBusy
-from warehouse.integrity import Damage
+from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
-from warehouse.releases import Release, damage_of_current, publish
 
-RETRY_SECONDS = 0.25
-READ_WHOLE_EVERY_DAYS = 7  # every byte of the release; other nights, what tells of a change
-_REPLACED = "It was replaced by a new release of what is loaded."
-_STAYS = "Readers were put back to it, so it stays: publish another (smartconnect rollback)."
 Item = NormalisedDay | ExportedDay
 States = Mapping[str, Mapping[date, DayState]]
-
-
-@asynccontextmanager
-async def writer_session(run: Run) -> AsyncIterator[Writer]:
-    """The writer's database, for this run alone; waits with a bound, and can be cancelled.
-
-    Where machines share their data, it is this machine's turn among them as well.
-
-    Raises:
-        warehouse.errors.WriterBusy: another run holds it; the message names it.
-    """
-    async with AsyncExitStack() as stack:
-        if run.turn is not None:
-            await stack.enter_async_context(run.turn.session(run.settings.writer_wait_seconds))
-        yield await stack.enter_async_context(_local_session(run))
-
-
-@asynccontextmanager
-async def _local_session(run: Run) -> AsyncIterator[Writer]:
-    """As `writer_session`, among the runs of this machine."""
-    deadline = time.monotonic() + run.settings.writer_wait_seconds
-    while True:
-        session = open_writer(
-            run.layout,
-            holder=run.name,
-            wait_seconds=0,
-            schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
-            memory_limit_mb=run.settings.memory_limit_mb,
-        )
-        try:
-            writer = await _entered(session)
-            break
-        except WriterBusy:
-            if time.monotonic() >= deadline:
-                raise
-            await asyncio.sleep(RETRY_SECONDS)
-    try:
-        yield writer
-    finally:
-        await in_thread(session.__exit__, None, None, None)
-
-
-async def _entered(session: AbstractContextManager[Writer]) -> Writer:
-    """Enter in a thread; who is cancelled meanwhile leaves again, the lock with him."""
-    entered: list[Writer] = []
-
-    def enter() -> None:
-        entered.append(session.__enter__())
-
-    try:
-        await in_thread(enter)
-    except asyncio.CancelledError:
-        if entered:
-            await in_thread(session.__exit__, None, None, None)
-        raise
-    return entered[0]
 
 
 @dataclass
@@ -255,32 +192,6 @@ async def load_one_day(dataset: str, day: date) -> DayOutcome:
     writer, load = current_run().loads.pop((dataset, day))
     schema = DATASETS[dataset].arrow_schema()
     return _outcome(load, await in_thread(load_day, writer, schema, load))
-
-
-@materialize(
-    *(asset for name in assets.DATASETS for asset in assets.published(name)),
-    by="smartconnect",
-    name="publish",
-    asset_deps=[assets.export_asset(name) for name in assets.DATASETS],
-    cache_policy=NO_CACHE,
-)
-async def publish_release() -> int | None:
-    """Publish what is loaded as a new release; None where nothing is new."""
-    run = current_run()
-    whole = run.settings.today().toordinal() % READ_WHOLE_EVERY_DAYS == 0
-    damage = await in_thread(damage_of_current, run.layout, whole=whole)
-    async with writer_session(run) as writer:
-        release = await publish_now(writer, run, damage)
-        if run.turn is not None:
-            run.turn.hold_on()
-    if damage is not None:
-        run.notes.append(f"{damage.sentence} {_REPLACED if release else _STAYS}")
-    return release.number if release else None
-
-
-async def publish_now(writer: Writer, run: Run, damage: Damage | None = None) -> Release | None:
-    """Publish within a session that is open already."""
-    return await in_thread(publish, writer, keep=run.settings.keep_releases, damage=damage)
 
 
 def _outcome(of: ExportedDay | DayLoad, result: DayResult) -> DayOutcome:

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from flows.completeness import DatasetDays, State, as_markdown, ranges, told_by
 from flows.ingest import EXPORTED, Stopwatch, ingest
-from flows.loader import writer_session
 from flows.pipeline import Options
 from flows.reporting import finish, run_name, tell_watchman
 from flows.run import Run, open_run
@@ -23,6 +22,7 @@ from flows.stages import in_thread
 from flows.summary import RunReport
 from flows.telling import leave_artifact
 from flows.windows import ddmmyyyy, nightly_days
+from flows.writersession import writer_session
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.database import Writer
 from warehouse.ledger import DayState

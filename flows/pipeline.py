@@ -18,13 +18,14 @@ from functools import partial
 from extract.errors import DownloadFailed, StopRun
 from flows.cluster import Cluster
 from flows.errors import MachinesDiffer
-from flows.loader import Loader, writer_session
+from flows.loader import Loader
 from flows.preparing import Known
 from flows.reading import ExportedDay
 from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
 from flows.summary import FAILED, DayOutcome
 from flows.suppressing import TIMES
+from flows.writersession import writer_session
 from transform.errors import TransformError
 from warehouse.erasinglist import read_list
 from warehouse.errors import DirectoryUnusable

@@ -14,10 +14,10 @@ from prefect.cache_policies import NO_CACHE
 from extract.errors import InvalidReply, OperationNotFound
 from flows.errors import FlowError
 from flows.lists import keep_list, load_list, normalise_list
-from flows.loader import writer_session
 from flows.run import Run, current_run
 from flows.stages import KNOWN, in_thread
 from flows.summary import FAILED, DayOutcome
+from flows.writersession import writer_session
 from transform.datasets import CHANNEL_ACCOUNTS, USER_DETAILS, USERS
 from transform.records import as_plain_text, key_header
 from warehouse.errors import DirectoryUnusable

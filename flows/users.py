@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.ingest import Stopwatch, read_ledger
-from flows.loader import publish_release
+from flows.publishing import publish_release
 from flows.reporting import finish, run_name
 from flows.run import open_run
 from flows.settings import load_settings

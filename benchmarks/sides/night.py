@@ -24,11 +24,12 @@ from benchmarks.sides.ours import load, normalise
 from flows.callbackcheck import compare
 from flows.completeness import EXPORTED, as_markdown, told_by
 from flows.ingest import read_ledger
-from flows.loader import publish_now, writer_session
 from flows.nightly import retire, space_left
+from flows.publishing import publish_now
 from flows.reconciliation import reconcile, reconcile_release
 from flows.run import Run, open_run
 from flows.settings import load_settings
+from flows.writersession import writer_session
 from transform.datasets import DATASETS
 from warehouse import releasefiles, releases
 from warehouse.completeness import DAY_FACTS_SQL, day_facts

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 import flows.loader
+import flows.publishing
+import flows.writersession
 from flows.backfill import backfill
-from flows.loader import writer_session
 from flows.run import open_run
 from flows.settings import load_settings
 from flows.stages import in_thread
+from flows.writersession import writer_session
 from sandbox.server import RunningSandbox
 from warehouse.releases import publish
 
@@ -63,7 +65,7 @@ def test_whoever_is_cancelled_while_he_opens_the_database_leaves_it_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sandbox_settings(start_sandbox(), WRITER_WAIT_SECONDS="0")
-    real = flows.loader.open_writer
+    real = flows.writersession.open_writer
 
     async def cancelled() -> None:
         async with open_run(load_settings(), "a run", "") as run:
@@ -84,7 +86,7 @@ def test_whoever_is_cancelled_while_he_opens_the_database_leaves_it_free(
                 def __exit__(self, *_: object) -> None:
                     session.__exit__(None, None, None)
 
-            monkeypatch.setattr(flows.loader, "open_writer", lambda *_, **__: Slow())
+            monkeypatch.setattr(flows.writersession, "open_writer", lambda *_, **__: Slow())
             task = asyncio.create_task(write())
             await asyncio.to_thread(entering.wait)
             task.cancel()
@@ -116,7 +118,7 @@ def test_a_publication_that_is_under_way_when_the_last_day_is_loaded_is_ended(
         ended.append(True)
         return found
 
-    monkeypatch.setattr(flows.loader, "publish", slow)
+    monkeypatch.setattr(flows.publishing, "publish", slow)
     fill()
     assert len(begun) == len(ended) > 1
 

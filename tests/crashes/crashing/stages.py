@@ -40,10 +40,10 @@ from flows.bulk import Sending
 from flows.bulkplan import Plan
 from flows.chatextract import Wanted, make_extract
 from flows.deliveries import Deliveries
-from flows.loader import publish_now, writer_session
 from flows.mail import Message
 from flows.parcels import Parcel
 from flows.pipeline import Options
+from flows.publishing import publish_now
 from flows.rebuild import rebuild_everything
 from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
 from flows.run import open_run
@@ -51,6 +51,7 @@ from flows.sending import send
 from flows.settings import Settings, load_settings
 from flows.summary import RunReport
 from flows.users import LISTS
+from flows.writersession import writer_session
 from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.extracts import remove_extract
