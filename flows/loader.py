@@ -51,10 +51,11 @@ States = Mapping[str, Mapping[date, DayState]]
 
 
 @asynccontextmanager
-async def writer_session(run: Run) -> AsyncIterator[Writer]:
+async def writer_session(run: Run, *, keep_log: bool = False) -> AsyncIterator[Writer]:
     """The writer's database, for this run alone; waits with a bound, and can be cancelled.
 
-    Where machines share their data, it is this machine's turn among them as well.
+    Where machines share their data, it is this machine's turn among them as well. `keep_log`: of a
+    step before publication, which makes the checkpoint.
 
     Raises:
         warehouse.errors.WriterBusy: another run holds it; the message names it.
@@ -62,11 +63,11 @@ async def writer_session(run: Run) -> AsyncIterator[Writer]:
     async with AsyncExitStack() as stack:
         if run.turn is not None:
             await stack.enter_async_context(run.turn.session(run.settings.writer_wait_seconds))
-        yield await stack.enter_async_context(_local_session(run))
+        yield await stack.enter_async_context(_local_session(run, keep_log))
 
 
 @asynccontextmanager
-async def _local_session(run: Run) -> AsyncIterator[Writer]:
+async def _local_session(run: Run, keep_log: bool) -> AsyncIterator[Writer]:
     """As `writer_session`, among the runs of this machine."""
     deadline = time.monotonic() + run.settings.writer_wait_seconds
     while True:
@@ -76,6 +77,7 @@ async def _local_session(run: Run) -> AsyncIterator[Writer]:
             wait_seconds=0,
             schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
             memory_limit_mb=run.settings.memory_limit_mb,
+            keep_log=keep_log,
         )
         try:
             writer = await _entered(session)
@@ -191,7 +193,7 @@ class Loader:
                         waiting.result.set_exception(error)
 
     async def _load_batch(self, batch: list[_Waiting]) -> None:
-        async with writer_session(self._run) as writer:
+        async with writer_session(self._run, keep_log=True) as writer:
             for waiting in batch:
                 await self._settle(writer, waiting)
             every = self._run.settings.publish_every_seconds
