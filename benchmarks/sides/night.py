@@ -104,7 +104,7 @@ def confirm(writer: Writer, dataset: str, day: date, now: datetime) -> None:
 
 async def night(run: Run, path: Path, steps: Steps) -> None:
     """One night."""
-    day, now = date.fromisoformat(path.stem), datetime.now(UTC) + timedelta(days=3650)
+    day, now = date.fromisoformat(path.stem), datetime.now(UTC)
     load_id = f"night-{now:%Y%m%d%H%M%S%f}"
     with step(steps, "read the ledger"):
         await read_ledger(run, EXPORTED)
