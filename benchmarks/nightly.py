@@ -41,12 +41,12 @@ def run(
     last = date.today() - timedelta(days=1)  # noqa: DTZ011  (a nightly's yesterday)
     for rows in sorted(sizes):
         _build(folder, rows, day_rows, last, say)
+    sides = [_side(folder, rows, day_rows, last) for rows in sorted(sizes)]
+    interleave(sides, rounds, say)
+    # Last, since the sandbox's statistics of the day are of its own messages.
     with running_prefect(folder / "prefect") as api:
         whole = [_flow_side(folder, rows, day_rows, last, api) for rows in sorted(sizes)]
         interleave(whole, rounds, say)
-    _show_whole(whole, day_rows)
-    sides = [_side(folder, rows, day_rows, last) for rows in sorted(sizes)]
-    interleave(sides, rounds, say)
     table = Table(
         title=f"A nightly with a day of {day_rows:,} rows: CPU s, wall s of the whole",
         caption="min / median / max of the rounds",
@@ -65,6 +65,7 @@ def run(
         cost(large) / cost(small)
         for small, large in zip(sides[0].runs, sides[-1].runs, strict=True)
     ]
+    _show_whole(whole, day_rows)
     what = f"the steps: CPU at {sides[-1].name} ÷ at {sides[0].name}, the copy aside, median"
     return judge(what, median(ratios), LARGEST_TO_SMALLEST)
 
