@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
 
 from flows.budget import require_budget, within_budget
 from flows.callbackcheck import callback_warnings, compare, tell_callbacks
@@ -47,7 +46,6 @@ from warehouse.space import require_space
 
 __all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0
-T = TypeVar("T")
 Plan = Callable[[str, Mapping[date, DayState]], Sequence[date]]
 
 
@@ -120,22 +118,19 @@ async def ingest(
         report.outcomes += await _followed(run, days, loader, options, cluster)
     if with_users:
         report.outcomes.append(await list_outcome(run))
-    told = await _reconciled(run, reconcile)
-    called = await _reconciled(run, compare)
+    async with writer_session(run, keep_log=True) as writer:
+        told = await in_thread(reconcile, writer, run)
+        called = await in_thread(compare, writer, run)
     report.release = await publish_release() or loader.released
     report.notes += run.notes
     await mirror_release(run, report)
-    told += await _reconciled(run, reconcile_release)
+    async with writer_session(run) as writer:
+        told += await in_thread(reconcile_release, writer, run)
     report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []
     await tell(told)
     await tell_callbacks(called)
     _refuse_all_empty(report.outcomes, known)
-
-
-async def _reconciled(run: Run, comparing: Callable[[Writer, Run], list[T]]) -> list[T]:
-    async with writer_session(run) as writer:
-        return await in_thread(comparing, writer, run)
 
 
 def protected_otherwise(run: Run, known: Known, asked: Sequence[DayKey]) -> list[str]:

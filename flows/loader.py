@@ -128,7 +128,7 @@ class Loader:
                         waiting.result.set_exception(error)
 
     async def _load_batch(self, batch: list[_Waiting]) -> None:
-        async with writer_session(self._run) as writer:
+        async with writer_session(self._run, keep_log=True) as writer:
             for waiting in batch:
                 await self._settle(writer, waiting)
             every = self._run.settings.publish_every_seconds

@@ -27,7 +27,7 @@ from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.retention import apply_retention
-from warehouse.space import disk_use
+from warehouse.space import disk_left
 from warehouse.storedleftovers import sweep_stored
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
@@ -86,7 +86,7 @@ async def retire(run: Run) -> list[str]:
 
 async def space_left(run: Run) -> list[str]:
     """A warning where the disk will be full soon."""
-    use = await in_thread(disk_use, run.layout)
+    use = await in_thread(disk_left, run.layout)
     said = space_warning(use, run.settings.warn_days_left)
     return [said] if said else []
 

@@ -6,8 +6,9 @@ they need besides is the current `Run`, made anew from the settings wherever the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import gc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -135,6 +136,19 @@ def _no_token() -> str:
     raise FlowError("The vendor was asked in a run that reads kept files alone.")
 
 
+@contextmanager
+def imports_at_rest() -> Iterator[None]:
+    """What is imported stays: the collector needn't look through it, 0.1 s each time."""
+    first = not gc.get_freeze_count()
+    if first:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if first:
+            gc.unfreeze()
+
+
 @asynccontextmanager
 async def open_run(
     settings: Settings,
@@ -173,7 +187,7 @@ async def open_run(
         job_deadline_seconds=settings.export_deadline_seconds,
         run_deadline_seconds=settings.run_deadline_seconds,
     )
-    with private_files(), present(layout) as presence:
+    with private_files(), imports_at_rest(), present(layout) as presence:
         async with (
             sharing(settings, name) as shared,
             writers_turn(shared, layout, hand_over_of(layout, name)) as turn,

@@ -167,7 +167,7 @@ async def _loaded(
     today = run.settings.today().date()
     raw = await in_thread(keep_list, run.layout, dataset, records, today, observed_at)
     done = await in_thread(normalise_list, run.layout, raw, run.reading)
-    async with writer_session(run) as writer:
+    async with writer_session(run, keep_log=True) as writer:
         result, drift = await in_thread(
             load_list,
             writer,

@@ -17,10 +17,11 @@ RETRY_SECONDS = 0.25
 
 
 @asynccontextmanager
-async def writer_session(run: Run) -> AsyncIterator[Writer]:
+async def writer_session(run: Run, *, keep_log: bool = False) -> AsyncIterator[Writer]:
     """The writer's database, for this run alone; waits with a bound, and can be cancelled.
 
-    Where machines share their data, it is this machine's turn among them as well.
+    Where machines share their data, it is this machine's turn among them as well. `keep_log`: of a
+    step before publication, which makes the checkpoint.
 
     Raises:
         warehouse.errors.WriterBusy: another run holds it; the message names it.
@@ -28,11 +29,11 @@ async def writer_session(run: Run) -> AsyncIterator[Writer]:
     async with AsyncExitStack() as stack:
         if run.turn is not None:
             await stack.enter_async_context(run.turn.session(run.settings.writer_wait_seconds))
-        yield await stack.enter_async_context(_local_session(run))
+        yield await stack.enter_async_context(_local_session(run, keep_log))
 
 
 @asynccontextmanager
-async def _local_session(run: Run) -> AsyncIterator[Writer]:
+async def _local_session(run: Run, keep_log: bool) -> AsyncIterator[Writer]:
     """As `writer_session`, among the runs of this machine."""
     deadline = time.monotonic() + run.settings.writer_wait_seconds
     while True:
@@ -42,6 +43,7 @@ async def _local_session(run: Run) -> AsyncIterator[Writer]:
             wait_seconds=0,
             schemas=[dataset.arrow_schema() for dataset in DATASETS.values()],
             memory_limit_mb=run.settings.memory_limit_mb,
+            keep_log=keep_log,
         )
         try:
             writer = await _entered(session)

@@ -27,7 +27,7 @@ DAY_FACTS_SQL = """
                arg_max(mapping_version, loaded_at) FILTER (outcome = 'loaded') AS mapping
         FROM loads GROUP BY dataset, window_day)
     SELECT looked.dataset, looked.window_day, coalesce(days.rows, looked.read),
-           coalesce(days.observed_at, looked.observed_at),
+           coalesce(days.observed_at, looked.observed_at) AT TIME ZONE 'UTC',
            coalesce(days.contract_version, looked.contract, ''),
            coalesce(days.mapping_version, looked.mapping, ''),
            looked.held, coalesce(looked.quarantined, 0), looked.contents

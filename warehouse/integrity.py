@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from warehouse.blocks import block_fingerprint, is_broken
+from warehouse.sparetree import PART
+from warehouse.walking import files_below
 
 MANIFEST, DATABASE = "manifest.json", "warehouse.duckdb"
 Files = Mapping[str, Mapping[str, Any]]
@@ -48,15 +50,24 @@ class Damage:
         )
 
 
-def fingerprints(root: Path, known: Files) -> dict[str, dict[str, Any]]:
+def fingerprints(
+    root: Path, known: Files, settled: Mapping[str, os.stat_result] | None = None
+) -> dict[str, dict[str, Any]]:
     """Each file of a release that is being built: bytes, mtime_ns and sha256, or blocks.
 
     A file that `known` (the release before) tells the same of is not read again: most are links to
     the same lake files.
+
+    Args:
+        root: the release.
+        known: the files of the one before.
+        settled: folders of it that were looked into, and what the one file of each is.
     """
     found: dict[str, dict[str, Any]] = {}
-    for name, path in sorted(_files(root).items()):
-        status = os.stat(path)  # noqa: PTH116  (a thousand a year: Path is half of the cost)
+    parts = {f"{folder}/{PART}": status for folder, status in (settled or {}).items()}
+    paths = {path[len(str(root)) + 1 :]: path for path in parts}
+    for name, path in sorted((paths | _files(root, settled or ())).items()):
+        status = parts.get(path) or os.stat(path)  # noqa: PTH116  (Path is half of the cost)
         told = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
         before = known.get(name, {})
         blocks = block_fingerprint(Path(path)) if name == DATABASE else None
@@ -103,13 +114,12 @@ def is_as_published(path: Path, told: Mapping[str, Any]) -> bool:
     return not _differs(path, told)
 
 
-def _files(root: Path) -> dict[str, str]:
-    """Every file below `root` but the manifest: its path below it → its path."""
-    found = {}
-    for folder, _, names in os.walk(root):
-        below = folder[len(str(root)) + 1 :]
-        for name in names:
-            found[f"{below}/{name}" if below else name] = f"{folder}/{name}"
+def _files(root: Path, but: Collection[str] = ()) -> dict[str, str]:
+    """Every file below `root` but the manifest: its path below it → its path; no folder of `but`
+    is looked into.
+    """
+    above = len(str(root)) + 1
+    found = {entry.path[above:]: entry.path for entry in files_below(str(root), but)}
     found.pop(MANIFEST, None)
     return found
 

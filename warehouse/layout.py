@@ -19,6 +19,7 @@ from warehouse.errors import DirectoryUnusable, OtherOrigin
 from warehouse.files import Files, LocalFiles
 from warehouse.modes import Modes
 from warehouse.places import Places
+from warehouse.walking import folders_below
 
 __all__ = ["PRIVATE_DIR", "PRIVATE_FILE", "DataDirectory", "publish_bytes", "sync"]
 
@@ -161,9 +162,9 @@ class DataDirectory(Places):
         probe.unlink()
         sys.audit("smartconnect.point", "warehouse.layout.probe-removed")
         if folder in (self.raw, self.lake, self.quarantine):
-            for path in (*folder.glob("*"), *folder.glob("*/*")):
-                if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            for path in folders_below(folder, levels=2):
+                if not os.access(path, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
     @property
     def origin(self) -> str:

@@ -31,15 +31,15 @@ class DayState:
 
 
 def utc(moment: datetime) -> datetime:
-    """DuckDB's TIMESTAMPTZ as a UTC datetime."""
-    return moment.astimezone(UTC)
+    """DuckDB's TIMESTAMPTZ as a UTC datetime; or AT TIME ZONE 'UTC', which comes a lot faster."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def day_states(writer: Writer, dataset: str, day: date | None = None) -> dict[date, DayState]:
     """Every loaded day of a dataset, or the one that is asked for."""
     found = writer.connection.execute(
-        """SELECT window_day, load_id, observed_at, rows, file_sha256, contract_version,
-                  coalesce(mapping_version, '')
+        """SELECT window_day, load_id, observed_at AT TIME ZONE 'UTC', rows, file_sha256,
+                  contract_version, coalesce(mapping_version, '')
            FROM meta.days WHERE dataset = $dataset AND ($day IS NULL OR window_day = $day)""",
         {"dataset": dataset, "day": day},
     ).fetchall()
@@ -68,8 +68,8 @@ def _files_where(
     writer: Writer, dataset: str, condition: str, values: Mapping[str, Any]
 ) -> dict[date, DayFile]:
     found = writer.connection.execute(
-        f"""SELECT window_day, lake_file, observed_at, rows_without_id, rows_duplicate,
-                   first_id, last_id
+        f"""SELECT window_day, lake_file, observed_at AT TIME ZONE 'UTC', rows_without_id,
+                   rows_duplicate, first_id, last_id
             FROM meta.days WHERE dataset = $dataset AND {condition}""",
         {"dataset": dataset, **values},
     ).fetchall()

@@ -19,7 +19,9 @@ from warehouse.database import Writer
 from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory
+from warehouse.walking import files_at
 
+NOTE, PARQUET = ".seen.json", ".parquet"
 LOOK_SECONDS = 0.05
 WAIT_SECONDS = 60.0  # for another run's sweeping, which takes moments
 
@@ -110,13 +112,12 @@ def _leftovers(writer: Writer) -> Iterator[Path]:
         layout.calls,
         layout.outbox,
         layout.deliveries,
-        *layout.raw.glob("*/*"),
     ):
         yield from (path for path in folder.glob(".*") if path.is_file() and path.name != ".key")
     yield from layout.locks.rglob(".*")
     yield from layout.reports.glob("*/*/.*")
     yield from _never_loaded(writer)
-    yield from _without_a_note(writer)
+    yield from _unneeded_raw(writer)
 
 
 def _never_loaded(writer: Writer) -> Iterator[Path]:
@@ -126,13 +127,15 @@ def _never_loaded(writer: Writer) -> Iterator[Path]:
     known = {str(row[0]) for row in rows}
     if not known:  # a database made anew knows nothing of what is there
         return
-    for path in (*layout.lake.glob("*/*/*.parquet"), *layout.quarantine.glob("*/*.parquet")):
-        if path.stem not in known:
-            yield path
+    for folder, names in (*files_at(layout.lake, 2), *files_at(layout.quarantine, 1)):
+        for name in names:
+            if name.endswith(PARQUET) and name.removesuffix(PARQUET) not in known:
+                yield Path(folder, name)
 
 
-def _without_a_note(writer: Writer) -> Iterator[Path]:
-    """Raw files of which nobody noted when they were observed, and which no day was loaded from.
+def _unneeded_raw(writer: Writer) -> Iterator[Path]:
+    """Raw files of which nobody noted when they were observed, and which no day was loaded from;
+    and what was about to become one.
 
     Nothing could ever load them; their export is in the journal and comes again. What retention
     had begun to remove goes, too.
@@ -140,15 +143,14 @@ def _without_a_note(writer: Writer) -> Iterator[Path]:
     layout = writer.layout
     rows = writer.connection.execute("SELECT DISTINCT file_sha256 FROM meta.loads").fetchall()
     known = {str(row[0]) for row in rows}
-    if not known:
-        return
     gone = writer.connection.execute("SELECT file_sha256 FROM meta.removed_files").fetchall()
     needed = known - {str(row[0]) for row in gone}
-    for path in layout.raw.glob("*/*/*"):
-        noted = path.name.endswith(".seen.json") or layout.raw_note(path).exists()
-        kept = path.name.partition(".")[0] in needed
-        if not noted and not kept and not path.name.startswith("."):
-            yield path
+    for folder, names in files_at(layout.raw, 2):
+        for name in names:
+            stem = name.partition(".")[0]
+            noted = name.endswith(NOTE) or f"{stem}{NOTE}" in names
+            if name.startswith(".") or (known and not noted and stem not in needed):
+                yield Path(folder, name)
 
 
 def _remove(path: Path) -> None:

@@ -40,7 +40,7 @@ class Before:
 
 
 def write_months(
-    writer: Writer, building: Path, files: Files, before: Before, settled: set[Path]
+    writer: Writer, building: Path, files: Files, before: Before, settled: set[str]
 ) -> dict[str, dict[str, Any]]:
     """Make `months/<dataset>/month=YYYY-MM/part.parquet` of a release that is being built.
 
@@ -65,13 +65,13 @@ def write_months(
         schema = _with_day(shown.schema)
         wanted = {_name(contract, month): _digest(schema, days) for month, days in months.items()}
         links = {
-            Path(name).parent.name: before.path / name
+            Path(name).parent.name: str(before.path / name)
             for name, digest in wanted.items()
             if before.path and _is_kept(before, name, digest)
         }
         root = building / MONTHS / contract.dataset
         there = take_tree(writer.layout, root, links)
-        settled |= {root / folder for folder in there}
+        settled |= {f"{root}/{folder}" for folder in there}
         for (name, digest), days in zip(wanted.items(), months.values(), strict=True):
             target = building / name
             folder = target.parent.name

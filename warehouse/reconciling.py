@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import duckdb
 
@@ -53,13 +52,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LoadedDay:
-    """A day by the ledger; what its load accounts for and read is None where none is written."""
+    """A day by the ledger; what its load accounts for and read is None where none is written.
+
+    Its lake file is named from the data directory on.
+    """
 
     day: date
     rows: int
     duplicate: int
     hidden: int
-    lake: Path
+    lake: str
     accounted: int | None
     read: int | None
 
@@ -81,10 +83,7 @@ def loaded_days(writer: Writer, dataset: str) -> list[LoadedDay]:
            WHERE days.dataset = ? ORDER BY days.window_day""",
         [dataset],
     ).fetchall()
-    return [
-        LoadedDay(day, rows, duplicate, hidden, writer.layout.root / lake, accounted, read)
-        for day, rows, duplicate, hidden, lake, accounted, read in found
-    ]
+    return [LoadedDay(*row) for row in found]
 
 
 def _table_rows(
@@ -141,15 +140,16 @@ def compare_days(writer: Writer, dataset: str, share: tuple[int, int] = (0, 1)) 
     counted = looked_into if as_told else None
     table = _table_rows(writer.connection, contract, counted)
     told: list[Comparison] = []
-    writer.layout.files.fetch(day.lake for day in days if day.day in looked_into)
+    lake = {day.day: writer.layout.root / day.lake for day in days if day.day in looked_into}
+    writer.layout.files.fetch(lake.values())
     for day in days:
         pairs: list[tuple[str, int, int | None]] = []
         if counted is None or day.day in counted:
             pairs.append(("rows in the database", day.shown, table.pop(day.day, 0)))
         if day.read is not None and day.accounted is not None:
             pairs.append(("rows the ledger accounts for", day.read, day.accounted))
-        if day.day in looked_into:
-            pairs.append(("rows in the lake file", day.rows, footer_rows(day.lake)))
+        if day.day in lake:
+            pairs.append(("rows in the lake file", day.rows, footer_rows(lake[day.day])))
         told += [Comparison(dataset, day.day, *pair) for pair in pairs]
     told += [Comparison(dataset, day, "rows in the database", 0, n) for day, n in table.items()]
     return told
@@ -163,8 +163,10 @@ def compare_release(
     Of days as `compare_days` looks into.
     """
     contract = writer.contracts[dataset]
-    days = [day.day for day in loaded_days(writer, dataset)]
-    looked_into = days_to_look_into(writer, dataset, days, share)
+    days = writer.connection.execute(
+        "SELECT window_day FROM meta.days WHERE dataset = ? ORDER BY 1", [dataset]
+    ).fetchall()
+    looked_into = days_to_look_into(writer, dataset, [day for (day,) in days], share)
     with duckdb.connect(str(release.path / DATABASE), read_only=True) as connection:
         same = _all_rows(connection, contract) == _all_rows(writer.connection, contract)
         published = _table_rows(connection, contract, looked_into if same else None)
@@ -191,21 +193,29 @@ def kept_comparisons(writer: Writer) -> list[Comparison]:
 
 def keep_comparisons(writer: Writer, told: Sequence[Comparison]) -> None:
     """Write what disagrees, and all that statistics were compared by, into meta.reconciliation."""
-    kept = [c for c in told if not c.agrees or c.compared in MESSAGE_MEASURES]
-    rows = sorted((c.dataset, c.window_day, c.compared, c.expected, c.found) for c in kept)
-    before = [(*c.key, c.expected, c.found) for c in kept_comparisons(writer)]
-    if sorted(before) == rows:
+    kept = {c for c in told if not c.agrees or c.compared in MESSAGE_MEASURES}
+    before = set(kept_comparisons(writer))
+    if kept == before:
         return
-    names = ("dataset", "window_day", "compared", "expected", "found")
-    columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
+    gone, new = _in_columns(before - kept), _in_columns(kept - before)
     with writer.transaction() as connection:
-        connection.execute("DELETE FROM meta.reconciliation")
+        connection.execute(
+            """DELETE FROM meta.reconciliation WHERE (dataset, window_day, compared) IN (
+                   SELECT (unnest($dataset), unnest($window_day), unnest($compared)))""",
+            {name: gone[name] for name in ("dataset", "window_day", "compared")},
+        )
         connection.execute(
             """INSERT INTO meta.reconciliation BY NAME
                SELECT *, expected IS NOT DISTINCT FROM found AS agrees, $now AS checked_at
                FROM (SELECT unnest($dataset) AS dataset, unnest($window_day) AS window_day,
                             unnest($compared) AS compared, unnest($expected) AS expected,
                             unnest($found) AS found)""",
-            {**columns, "now": datetime.now(UTC)},
+            {**new, "now": datetime.now(UTC)},
         )
         bump_revision(connection)
+
+
+def _in_columns(told: Collection[Comparison]) -> dict[str, list[object]]:
+    names = ("dataset", "window_day", "compared", "expected", "found")
+    rows = sorted(told, key=lambda c: c.key)
+    return {name: [getattr(c, name) for c in rows] for name in names}

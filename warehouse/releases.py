@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,10 +200,11 @@ def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collecti
     listed = _listed(newest[0]) if newest else {}
     known = {name: told for name, told in listed.items() if name not in damaged}
     filled = fill_release(writer, building, known)
-    files = fingerprints(building, known)
+    files = fingerprints(building, known, filled.settled)
+    settled = set(filled.settled)
     if layout.months_published:
         before = Before(newest[0].path if newest else None, known)
-        files |= write_months(writer, building, files, before, filled.settled)
+        files |= write_months(writer, building, files, before, settled)
     manifest = {
         "release": number,
         **({"company": layout.company} if layout.company else {}),
@@ -214,9 +215,9 @@ def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collecti
         "files": files,
         "datasets": filled.datasets,
     }
-    (building / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    (building / MANIFEST).write_text(_as_text(manifest), encoding="utf-8")
     sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
-    for path in _deepest_first(building, filled.settled):
+    for path in _deepest_first(building, settled):
         layout.modes.open_to_readers(path)
         sys.audit("smartconnect.point", "warehouse.releases.opened")
         sync(path)
@@ -238,14 +239,31 @@ def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) 
     )
 
 
-def _deepest_first(root: Path, but: Collection[Path]) -> Iterator[Path]:
+def _as_text(manifest: Mapping[str, object]) -> str:
+    """JSON with a line for each thing, and each file: an indent is written by slower means."""
+    lines = [f"{json.dumps(key)}: {_lines(told)}" for key, told in manifest.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _lines(told: object) -> str:
+    if not isinstance(told, dict) or not told:
+        return json.dumps(told)
+    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in told.items()]
+    return "{\n" + ",\n".join(lines) + "}"
+
+
+def _deepest_first(root: Path, but: Collection[str]) -> Iterator[Path]:
     """Files and folders below `root`, and itself last; none of the folders in `but`."""
     with os.scandir(root) as entries:
-        found = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        found = [
+            (Path(entry.path), entry.is_dir(follow_symlinks=False))
+            for entry in entries
+            if entry.path not in but
+        ]
     for path, is_folder in found:
-        if is_folder and path not in but:
+        if is_folder:
             yield from _deepest_first(path, but)
-        elif not is_folder:
+        else:
             yield path
     yield root
 
@@ -290,21 +308,17 @@ def _sweep(writer: Writer, keep: int) -> None:
         _remove_release(layout, old, for_the_next=layout.personal_published)
     if not layout.personal_published:
         forget_trees(layout)
-    rows = writer.connection.execute("SELECT lake_file FROM meta.days").fetchall()
-    needed = {layout.root / row[0] for row in rows}
     superseded = writer.connection.execute(
-        "SELECT load_id FROM meta.loads WHERE outcome = 'loaded'"
+        """SELECT dataset, window_day, load_id FROM meta.loads WHERE outcome = 'loaded'
+           AND (dataset, load_id) NOT IN (
+               SELECT (dataset, parse_filename(lake_file, true)) FROM meta.days)"""
     ).fetchall()
-    loaded = {str(row[0]) for row in superseded}
-    unneeded = [
-        path
-        for path in layout.files.names(layout.lake)
-        if path not in needed and path.stem in loaded
-    ]
+    loaded = {layout.lake_file(dataset, day, load_id) for dataset, day, load_id in superseded}
     if layout.files.shared:  # the database that others begin with may need them still
-        put_off_removal(layout, unneeded)
+        there = layout.files.names(layout.lake)
+        put_off_removal(layout, [path for path in there if path in loaded])
         return
-    for path in unneeded:
+    for path in sorted(path for path in loaded if path.exists()):
         layout.files.remove(path)
         sys.audit("smartconnect.point", "warehouse.releases.lake-file-removed")
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warehouse.disk import on_disk
 from warehouse.errors import DirectoryUnusable
 from warehouse.layout import DataDirectory
 from warehouse.sparetree import MONTHS
+from warehouse.walking import files_below
 
 RECENT_DAYS = 30
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
@@ -56,7 +57,17 @@ def disk_use(layout: DataDirectory) -> DiskUse:
     )
     seen: set[tuple[int, int]] = set()
     used = {area.name: sum(_new_bytes(area, seen)) for area in areas if area.exists()}
-    return DiskUse(used, shutil.disk_usage(layout.root).free, bytes_of_a_day(layout))
+    return replace(disk_left(layout), areas=used)
+
+
+@on_disk("see how much space is left")
+def disk_left(layout: DataDirectory) -> DiskUse:
+    """As `disk_use` without the areas: only the last days' files are looked at.
+
+    Raises:
+        DirectoryUnusable: the directory can't be listed.
+    """
+    return DiskUse({}, shutil.disk_usage(layout.root).free, bytes_of_a_day(layout))
 
 
 def bytes_of_a_day(layout: DataDirectory) -> float:
@@ -68,15 +79,11 @@ def bytes_of_a_day(layout: DataDirectory) -> float:
     found, days_of_all = 0.0, 0
     copies = 2 if layout.months_published else 1
     for dataset in layout.lake.iterdir() if layout.lake.exists() else ():
-        days = sorted(dataset.glob("window_day=*"))
+        days = _folders_in(dataset, "window_day=")
         days_of_all = max(days_of_all, len(days))
-        recent = days[-RECENT_DAYS:]
-        if recent:
-            found += copies * sum(map(_bytes_below, recent)) / len(recent)
+        found += copies * _mean_bytes(days[-RECENT_DAYS:])
     for dataset in layout.raw.iterdir() if layout.raw.exists() else ():
-        windows = sorted(dataset.iterdir())[-RECENT_DAYS:]
-        if windows:
-            found += sum(map(_bytes_below, windows)) / len(windows)
+        found += _mean_bytes(_folders_in(dataset)[-RECENT_DAYS:])
     if days_of_all and layout.database.exists():
         found += layout.database.stat().st_size / days_of_all
     return found
@@ -123,17 +130,22 @@ def bytes_of_new_months(layout: DataDirectory) -> int:
     return found
 
 
+def _folders_in(folder: Path, begins: str = "") -> list[str]:
+    with os.scandir(folder) as entries:  # a thousand a year: Path is most of the cost
+        return sorted(entry.path for entry in entries if entry.name.startswith(begins))
+
+
+def _mean_bytes(folders: Sequence[str]) -> float:
+    return sum(map(_bytes_below, folders)) / len(folders) if folders else 0.0
+
+
 def _files_below(folder: Path | str) -> Iterator[os.stat_result]:
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # a run may be done with it
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files_below(entry.path)
-                continue
-            with suppress(FileNotFoundError):
-                yield entry.stat(follow_symlinks=False)
+    for entry in files_below(folder):
+        with suppress(FileNotFoundError):  # a run may be done with it
+            yield entry.stat(follow_symlinks=False)
 
 
-def _bytes_below(folder: Path) -> int:
+def _bytes_below(folder: Path | str) -> int:
     return sum(file.st_size for file in _files_below(folder))
 
 

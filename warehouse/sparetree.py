@@ -39,7 +39,9 @@ def forget_trees(layout: DataDirectory) -> None:
     sys.audit("smartconnect.point", "warehouse.sparetree.forgotten")
 
 
-def take_tree(layout: DataDirectory, root: Path, links: Mapping[str, Path]) -> set[str]:
+def take_tree(
+    layout: DataDirectory, root: Path, links: Mapping[str, str]
+) -> dict[str, os.stat_result]:
     """Make `root`, from the kept tree of its name where there is one.
 
     Args:
@@ -48,9 +50,10 @@ def take_tree(layout: DataDirectory, root: Path, links: Mapping[str, Path]) -> s
         links: for each folder that is to hold a link: the file.
 
     Returns:
-        The folders that are as they should be, open to readers and durable; no others are there.
+        The folders that are as they should be, open to readers and durable, with what their files
+        are; no others are there.
     """
-    spare, settled = layout.spare / root.name, set[str]()
+    spare, settled = layout.spare / root.name, dict[str, os.stat_result]()
     if root.parent.name == MONTHS:
         spare = layout.spare / MONTHS / root.name
     if not spare.is_dir() or not layout.modes.is_open(spare):
@@ -64,21 +67,25 @@ def take_tree(layout: DataDirectory, root: Path, links: Mapping[str, Path]) -> s
     with os.scandir(root) as entries:
         there = [entry.name for entry in entries]
     for name in there:
-        if name in links and _is_link_alone(f"{root}/{name}", links[name]):
-            settled.add(name)
+        linked = _linked_alone(f"{root}/{name}", links[name]) if name in links else None
+        if linked:
+            settled[name] = linked
         else:
             _remove(root / name)
     return settled
 
 
-def _is_link_alone(folder: str, lake: Path) -> bool:
+def _linked_alone(folder: str, lake: str) -> os.stat_result | None:
+    """What the lake's file is, where the folder holds it under one name and nothing else."""
     try:
         with os.scandir(folder) as entries:
             alone = [entry.name for entry in entries] == [PART]
         # By strings, since there are a thousand a year: Path is most of the cost.
-        return alone and os.path.samestat(os.lstat(f"{folder}/{PART}"), os.lstat(lake))
+        status = os.lstat(lake)
+        same = alone and os.path.samestat(os.lstat(f"{folder}/{PART}"), status)
     except (NotADirectoryError, FileNotFoundError):
-        return False
+        return None
+    return status if same else None
 
 
 def _remove(path: Path) -> None:

@@ -131,7 +131,9 @@ def main() -> None:
             if given.statistics:
                 load_statistics(writer, day, given.rows, observed_at)
         # As if each day had come in its own night.
-        writer.connection.execute("UPDATE meta.days SET checked_at = window_day + INTERVAL 1 DAY")
+        came = "window_day + INTERVAL 1 DAY"
+        writer.connection.execute(f"UPDATE meta.days SET checked_at = {came}, observed_at = {came}")
+        writer.connection.execute(f"UPDATE meta.loads SET observed_at = {came}")
         publish(writer, keep=2)
     middle = given.days // 2
     told = {

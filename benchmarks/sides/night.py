@@ -105,7 +105,7 @@ def confirm(writer: Writer, dataset: str, day: date, now: datetime) -> None:
 
 async def night(run: Run, path: Path, steps: Steps) -> None:
     """One night."""
-    day, now = date.fromisoformat(path.stem), datetime.now(UTC) + timedelta(days=3650)
+    day, now = date.fromisoformat(path.stem), datetime.now(UTC)
     load_id = f"night-{now:%Y%m%d%H%M%S%f}"
     with step(steps, "read the ledger"):
         await read_ledger(run, EXPORTED)
@@ -113,13 +113,13 @@ async def night(run: Run, path: Path, steps: Steps) -> None:
     with step(steps, "read, normalise, lake"):
         lake, report = normalise(run.layout, path, day, load_id, now)
     with step(steps, "load and confirm"):
-        async with writer_session(run) as writer:
+        async with writer_session(run, keep_log=True) as writer:
             load(writer, lake, report, day, load_id, now)
             for back in range(LOOKBACK_DAYS):
                 for dataset in EXPORTED if back else ("statistics",):
                     confirm(writer, dataset, day - timedelta(days=back), now)
     with step(steps, "reconcile"):
-        async with writer_session(run) as writer:
+        async with writer_session(run, keep_log=True) as writer:
             told = reconcile(writer, run)
             compare(writer, run)
     wrong = [c for c in told if not c.agrees]
