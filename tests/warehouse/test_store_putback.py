@@ -160,6 +160,7 @@ def test_what_is_not_on_the_store_is_told_with_what_is(
         back(empty, store_url)
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("store-put-back")
 def test_killed_at_each_point_readers_see_a_whole_release_and_the_next_finishes(
     first: DataDirectory, store_url: str, tmp_path: Path
