@@ -53,7 +53,7 @@ class Shown:
     """The current release's answers. For several threads at once.
 
     Args:
-        layout: where the releases are.
+        layout: where the releases are; a function where that changes.
         memory_limit_mb: DuckDB's memory, of all readers together.
         readers: how many read at once; others wait for them.
         kept: how many answers are remembered.
@@ -61,14 +61,14 @@ class Shown:
 
     def __init__(
         self,
-        layout: DataDirectory,
+        layout: DataDirectory | Callable[[], DataDirectory],
         *,
         memory_limit_mb: int = 500,
         readers: int = 2,
         kept: int = 64,
         wait_seconds: float = 60.0,
     ) -> None:
-        self.layout = layout
+        self._where = layout
         self._limit_mb = max(64, memory_limit_mb // readers)
         self._slots = threading.BoundedSemaphore(readers)
         self._wait_seconds = wait_seconds
@@ -76,6 +76,11 @@ class Shown:
         self._lock = threading.Lock()
         self._of: Identity | None = None
         self._answers: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+
+    @property
+    def layout(self) -> DataDirectory:
+        """Where the releases are now."""
+        return self._where() if callable(self._where) else self._where
 
     def now(self) -> Identity | None:
         """The release that readers see; None before the first. What another left is forgotten."""
@@ -88,9 +93,10 @@ class Shown:
 
     def _identity(self) -> Identity | None:
         for _ in range(ATTEMPTS):
-            release = current_release(self.layout)
+            layout = self.layout
+            release = current_release(layout)
             if release is None:
-                if not self.layout.current.is_symlink():
+                if not layout.current.is_symlink():
                     return None
             else:
                 try:

@@ -11,7 +11,7 @@ import asyncio
 from contextlib import suppress
 from datetime import date
 
-from extract.documents import Content, changed, understood
+from extract.documents import Content, Documents, changed, understood
 from extract.errors import ExtractError
 from extract.sharing import Shared
 
@@ -83,6 +83,15 @@ class SharedCalls:
         for named in self._shared.documents.names(_FOLDER):
             if named.age_seconds > KEPT_SECONDS:
                 self._shared.documents.remove(named.key)
+
+
+def counted(documents: Documents, day: date, calls: int) -> None:
+    """Count calls of a day that were made by who didn't share yet.
+
+    Raises:
+        KeeperUnusable: they can't be counted.
+    """
+    changed(documents, _key(day), lambda said: {"spent": int(said.get("spent", 0)) + calls})
 
 
 def _key(day: date) -> str:

@@ -18,6 +18,7 @@ from extract.sharing import HeldDocument, Shared, Taker, shared_secret
 
 READ_AT_ONCE = 16
 _INSTANT = "instant"
+REQUESTS_SECRET = "secrets/requests"  # noqa: S105  (a document's key)
 
 
 class SharedCoordination:
@@ -41,7 +42,7 @@ class SharedCoordination:
     ) -> AsyncIterator[HeldRequest]:
         """See `Coordination`; given back and, if it is finished, forgotten in one writing."""
         key = await self._shared.threads(self._key, request)
-        taker = Taker(self._shared, _document(key))
+        taker = Taker(self._shared, request_document(key))
         async with taker.holding(wait_seconds) as held:
             if held is None:
                 raise claimed_elsewhere(request, taker.held_by, wait_seconds)
@@ -53,7 +54,7 @@ class SharedCoordination:
             return list(pool.map(self._is_under_way, requests))
 
     def _is_under_way(self, request: ExportRequest) -> bool:
-        key = _document(self._key(request))
+        key = request_document(self._key(request))
         said = understood(key, self._shared.documents.read(key))
         return "entry" in said and entry_of(said["entry"], self._vendor, request.about) is not None
 
@@ -68,7 +69,7 @@ class SharedCoordination:
                 return None
             return {name: value for name, value in said.items() if name != "entry"}
 
-        changed(self._shared.documents, _document(used.key), without)
+        changed(self._shared.documents, request_document(used.key), without)
 
     def _key(self, request: ExportRequest) -> str:
         return request_key(request, self._secret)
@@ -76,7 +77,7 @@ class SharedCoordination:
     def _secret(self) -> bytes:
         if self._known_secret is None:
             self._known_secret = shared_secret(
-                self._shared.documents, "secrets/requests", lambda: secrets.token_bytes(32)
+                self._shared.documents, REQUESTS_SECRET, lambda: secrets.token_bytes(32)
             )
         return self._known_secret
 
@@ -155,5 +156,6 @@ class SharedInstants:
         return instants
 
 
-def _document(key: str) -> str:
+def request_document(key: str) -> str:
+    """The document of a request, by its key."""
     return f"requests/{key}"

@@ -18,6 +18,7 @@ from extract.client import ClientOptions, SmartConnectClient
 from extract.errors import BadConfiguration, ExtractError, TokenRefused, UnexpectedStatus
 from extract.exports import ExportJobs, Polling
 from extract.routes import KINDS, Kind, Operation
+from extract.sharing import Shared
 from flows.findings import Findings
 from flows.run import Run, Vendor
 from flows.settings import Settings
@@ -40,6 +41,7 @@ class Asking:
         folder: for journal, locks and downloads; empty.
         wait_seconds: how long an export is waited for.
         findings: takes what is found.
+        shared: what machines share, where the calls of a day are bounded for all of them.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Asking:
         folder: Path,
         wait_seconds: float,
         findings: Findings,
+        shared: Shared | None = None,
     ) -> None:
         self.settings = settings
         self.options = options
@@ -67,6 +70,7 @@ class Asking:
             settings.calls_per_run,
             settings.calls_per_day,
             self.today,
+            shared,
         )
 
     def today(self) -> date:

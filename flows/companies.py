@@ -30,7 +30,7 @@ from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
 from warehouse.integrity import MANIFEST
 from warehouse.reading import query_release
-from warehouse.releases import Release, current_release
+from warehouse.releases import Release, current_release, number_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -96,7 +96,7 @@ def company_line(key: str, nightly: str) -> CompanyLine:
         return CompanyLine(
             key,
             nightly,
-            str(release.number),
+            str(number_of(release)),
             _published(release, settings),
             ", ".join(missing) or "none",
             problem,

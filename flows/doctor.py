@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 
-from extract.client import ClientOptions
 from extract.connection import Connection, look
-from extract.errors import ExtractError
+from extract.errors import ExtractError, KeeperUnusable
 from extract.routes import Operation
+from extract.sharing import Shared
 from flows.asking import Asking, options_of, said
 from flows.errors import FlowError
 from flows.exportcheck import ExportCheck
@@ -25,6 +26,7 @@ from flows.findings import Findings, Line
 from flows.listcheck import ListCheck
 from flows.mapping import load_mapping
 from flows.settings import Settings, load_settings, token_source
+from flows.sharing import sharing
 from transform.errors import TransformError
 
 CLOCK_SECONDS = 60.0
@@ -69,13 +71,27 @@ def examine(tell: Callable[[Line], None], *, wait_seconds: float) -> Findings:
         findings.wrong("token", str(error))
         return findings
     with tempfile.TemporaryDirectory(prefix="smartconnect-doctor-") as folder:
-        asking = Asking(settings, options, token, mapping, Path(folder), wait_seconds, findings)
-        asyncio.run(_operations(asking, options))
+        surroundings = settings, options, token, mapping, Path(folder), wait_seconds, findings
+        try:
+            asyncio.run(_asked(settings, lambda shared: Asking(*surroundings, shared)))
+        except KeeperUnusable as error:
+            findings.wrong("calls", f"{said(error)} They are counted there, so none was made.")
     return findings
 
 
-async def _operations(asking: Asking, options: ClientOptions) -> None:
-    findings = asking.findings
+async def _asked(settings: Settings, asking: Callable[[Shared | None], Asking]) -> None:
+    """All operations; a day's calls are counted with those of all machines, where there are more.
+
+    Raises:
+        extract.errors.KeeperUnusable: they can't be.
+    """
+    counted = settings.calls_per_day is not None
+    async with sharing(settings, "the doctor") if counted else nullcontext() as shared:
+        await _operations(asking(shared))
+
+
+async def _operations(asking: Asking) -> None:
+    findings, options = asking.findings, asking.options
     await ListCheck(asking).look()
     if asking.token_accepted:
         findings.ok("token", "the vendor takes it")

@@ -23,6 +23,7 @@ from warehouse.releases import current_release
 
 if TYPE_CHECKING:
     from warehouse.mirroring import Mirrored
+    from warehouse.storepublishing import Rules
 
 
 def mirror_now(settings: Settings, layout: DataDirectory, *, take_over: bool = False) -> Mirrored:
@@ -32,24 +33,35 @@ def mirror_now(settings: Settings, layout: DataDirectory, *, take_over: bool = F
         NotConfigured: no store is set.
         warehouse.errors.WarehouseError: as `warehouse.mirroring.mirror` has them.
     """
-    from warehouse.mirroring import Rules, mirror  # noqa: PLC0415
+    from warehouse.mirroring import mirror  # noqa: PLC0415
     from warehouse.store import ObjectStore  # noqa: PLC0415  (boto3 costs a second)
 
-    rules = Rules(
-        keep=settings.keep_releases,
-        grace_seconds=settings.store_grace_seconds,
-        wait_seconds=settings.writer_wait_seconds,
-        take_over=take_over,
-    )
-    store = ObjectStore(_url(settings))
+    rules, store = rules_of(settings, take_over=take_over), ObjectStore(_url(settings))
     if not is_handed_over(layout):
         with in_turn(settings, layout, "a mirror"):  # hands over at its end
             pass
     return mirror(layout, store, rules)
 
 
+def rules_of(settings: Settings, *, take_over: bool = False) -> Rules:
+    """How releases are kept on the store."""
+    from warehouse.storepublishing import Rules  # noqa: PLC0415
+
+    return Rules(
+        keep=settings.keep_releases,
+        grace_seconds=settings.store_grace_seconds,
+        wait_seconds=settings.writer_wait_seconds,
+        take_over=take_over,
+    )
+
+
 def sentence(told: Mirrored) -> str:
     """What was sent."""
+    if told.put_back:
+        return (
+            f"Release {told.release} stays here: readers were put back to another one "
+            "(`smartconnect rollback`)."
+        )
     if told.elsewhere:
         return (
             f"Release {told.release} stays here: another machine has loaded since, and publishes "

@@ -28,7 +28,7 @@ from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.retention import apply_retention
 from warehouse.space import disk_left
-from warehouse.storedleftovers import sweep_stored
+from warehouse.storedleftovers import longer_than_any_run, sweep_stored
 
 Lookback = Annotated[int | None, Field(ge=1, le=366)]
 
@@ -65,7 +65,8 @@ async def retire(run: Run) -> list[str]:
     settings = run.settings
     if run.layout.files.shared:
         async with writer_session(run) as writer:
-            await in_thread(sweep_stored, writer)
+            oldest = longer_than_any_run(settings.run_deadline_seconds)
+            await in_thread(sweep_stored, writer, oldest)
     if settings.keep_raw_days is None and settings.keep_quarantine_days is None:
         return []
     async with writer_session(run) as writer:

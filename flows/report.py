@@ -161,7 +161,8 @@ async def run_report(
         unready = await wait_for_days(settings, period, wait, logger.info)
         if unready:
             logger.warning("Made without waiting for longer. %s.", unready)
-        made = await in_thread(make_report, settings, period, language or settings.report_language)
+        spoken = language or settings.report_language
+        made = await in_thread(make_report, settings, period, spoken, tell=logger.info)
         logger.info("%s is in %s.", about(period), made.files.folder)
         await tell_report(settings, made, unready)
         if deliveries is None:

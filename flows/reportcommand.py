@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
@@ -16,6 +17,7 @@ from flows.personal import data_directory
 from flows.reportdays import Kind, period_between, period_of, unready_days
 from flows.reportmaking import Report, about, make_report, parcel_of
 from flows.settings import Settings, load_settings
+from flows.showing import shown_directory
 from flows.windows import parse_ddmmyyyy
 from reports.words import Language
 from warehouse.errors import WarehouseError
@@ -43,7 +45,8 @@ def run_report_command(
         if spoken not in get_args(Language):
             raise InvalidWindow(f"--language is one of {', '.join(get_args(Language))}.")
         deliveries = _deliveries(settings) if send or again else None
-        unready = unready_days(data_directory(settings), period, settings.zone)
+        shown = shown_directory(settings, data_directory(settings), tell=partial(_say, console))
+        unready = unready_days(shown, period, settings.zone)
         made = make_report(
             settings, period, cast("Language", spoken), out.absolute() if out else None
         )

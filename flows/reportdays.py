@@ -18,6 +18,7 @@ from flows.completeness import ranges
 from flows.errors import InvalidWindow
 from flows.personal import data_directory
 from flows.settings import Settings
+from flows.showing import shown_directory
 from flows.stages import in_thread
 from flows.windows import checked_window, day_end, ddmmyyyy
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
@@ -118,12 +119,14 @@ async def wait_for_days(
         settings: of the company.
         period: its days.
         wait_seconds: how long at most; 0 looks once.
-        tell: called with a sentence when the wait begins, and whenever other days are waited for.
+        tell: called with a sentence when the wait begins, whenever other days are waited for, and
+            when a release is brought from the object store.
     """
-    layout, told = data_directory(settings), ""
+    own, told = data_directory(settings), ""
     deadline = time.monotonic() + wait_seconds
     seen, found = None, Unready()
     while True:
+        layout = await in_thread(shown_directory, settings, own, tell=tell)
         current = current_release(layout)
         if told == "" or current != seen:  # nothing changes but with a release
             seen, found = current, await in_thread(unready_days, layout, period, settings.zone)

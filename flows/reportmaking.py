@@ -4,6 +4,7 @@ and a short text, all of them of the same figures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from flows.parcels import Parcel
 from flows.personal import data_directory
 from flows.reportfiles import PAGE, SHEET, ReportFiles, keep_newest, put_report
 from flows.settings import Settings, selected_company
+from flows.showing import shown_directory
 from flows.windows import ddmmyyyy
 from reports.charts import all_charts
 from reports.message import short_text
@@ -71,24 +73,31 @@ class Report:
 
 
 def make_report(
-    settings: Settings, period: Period, language: Language, out: Path | None = None
+    settings: Settings,
+    period: Period,
+    language: Language,
+    out: Path | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Report:
-    """Make the report of a period from what readers see now.
+    """Make the report of a period from what readers see now: of the store, where that is shared.
 
     Args:
         settings: of the company.
         period: its days.
         language: of its words.
         out: a folder for its files in place of the one in `data/reports`.
+        tell: takes a sentence when the release had to be brought here.
 
     Raises:
         warehouse.errors.NoSuchRelease: nothing is published yet.
         warehouse.errors.DirectoryUnusable: the disk refuses it.
+        warehouse.errors.StoreUnavailable, StoreRefused: it is on the store alone.
     """
     layout = data_directory(settings)
     layout.initialise(settings.origin)
     with private_files(), present(layout):
-        with release_reader(layout) as reader:
+        shown = shown_directory(settings, layout, tell=tell)
+        with release_reader(shown) as reader:
             figures = read_figures(reader, period)
         files = _written(layout, settings.report_company, figures, language, out)
         if out is None:

@@ -14,6 +14,7 @@ from extract.errors import KeeperUnusable
 from extract.leases import Term
 from extract.sharednotes import bring_notes
 from extract.sharing import Shared
+from extract.takingover import take_over
 from flows.settings import Settings
 from warehouse.errors import StoreRefused, StoreUnavailable
 from warehouse.layout import DataDirectory
@@ -87,6 +88,8 @@ class StoreDocuments:
 async def sharing(settings: Settings, holder: str) -> AsyncIterator[Shared | None]:
     """What this run shares with other machines; None where all is on this one.
 
+    What this machine noted before it shared is given to all first.
+
     Raises:
         extract.errors.KeeperUnusable: the store can't be reached, or can't be relied upon.
     """
@@ -95,6 +98,8 @@ async def sharing(settings: Settings, holder: str) -> AsyncIterator[Shared | Non
         yield None
         return
     documents = await asyncio.to_thread(_documents, url)
+    layout, today = DataDirectory(settings.data_root), settings.today().date()
+    await asyncio.to_thread(take_over, documents, layout.journal, layout.calls, today)
     lasts = settings.lease_seconds
     term = Term(lasts_seconds=lasts, renew_seconds=lasts / 3)
     async with Shared(documents, holder=f"{holder} on {platform.node()}", term=term) as shared:

@@ -1,4 +1,4 @@
-"""`status` and `rollback`: what readers see now, day by day, in a terminal."""
+"""`status`: what readers see now, day by day, in a terminal."""
 
 from __future__ import annotations
 
@@ -15,21 +15,15 @@ from flows.completeness import (
     told_by,
 )
 from flows.errors import FlowError
-from flows.mirroring import follow
 from flows.personal import data_directory
 from flows.settings import companies, load_settings, selected_company
-from flows.showing import shown_directory
+from flows.showing import kept_releases, shown_directory
 from flows.space import disk_lines
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
-from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
-from warehouse.releases import current_release, releases, rollback
+from warehouse.releases import current_release, number_of
 from warehouse.space import disk_use
-
-
-def _layout() -> DataDirectory:
-    return data_directory(load_settings())
 
 
 def show_status(console: Console, *, every_month: bool = False) -> int:
@@ -58,11 +52,12 @@ def _show_company(console: Console, key: str | None, *, every_month: bool) -> in
             return 1
         answer = query_release(shown, DAY_FACTS_SQL)
         use = disk_use(layout)
+        kept = ", ".join(map(str, kept_releases(settings, layout)))
     except (WarehouseError, FlowError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
-    kept = ", ".join(str(kept.number) for kept in releases(shown))
-    console.print(f"Release {release.number} at {release.path} (kept: {kept})", markup=False)
+    where = "on the object store" if settings.data_store is not None else "kept"
+    console.print(f"Release {number_of(release)} at {release.path} ({where}: {kept})", markup=False)
     told = told_by(settings, day_facts(answer.rows))
     for days in told:
         _show_days(console, days, every_month=every_month)
@@ -92,20 +87,3 @@ def _legend() -> Text:
     for state in State:
         line.append(f"{SYMBOLS[state]} ", STYLES[state]).append(f"{state}  ")
     return line
-
-
-def roll_back(console: Console, to: int | None, *, hold: bool) -> int:
-    """Swap `current` to an earlier release."""
-    try:
-        layout = _layout()
-        release = rollback(layout, to, hold=hold)
-    except (WarehouseError, FlowError) as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
-    stays = (
-        "until you release the hold with a rollback to the newest"
-        if hold
-        else ("until the next run that loads something")
-    )
-    console.print(f"Readers see release {release.number}, {stays}.", markup=False)
-    return 0 if follow(console, load_settings(), layout) else 1

@@ -28,4 +28,5 @@ async def mirror_release(run: Run, report: RunReport) -> None:
     except (WarehouseError, StageFailed) as error:
         report.unmirrored = error
     else:
-        report.notes += [sentence(told)] if told.new or told.elsewhere else []
+        said = told.new or told.elsewhere or told.put_back
+        report.notes += [sentence(told)] if said else []

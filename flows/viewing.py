@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import webbrowser
+from functools import partial
 
 import uvicorn
 from rich.console import Console
@@ -22,6 +23,7 @@ from dashboard.server import (
 )
 from dashboard.shown import Shown
 from flows.errors import NotConfigured
+from flows.following import Following
 from flows.personal import data_directory
 from flows.servers import free_port
 from flows.settings import Settings, load_settings
@@ -58,7 +60,8 @@ def run_dashboard(
             f"The dashboard can't listen at {host}, port {port}: {os.strerror(error.errno or 0)}. "
             "Stop what is there, or set SMARTCONNECT_DASHBOARD_PORT."
         ) from None
-    shown = Shown(layout, memory_limit_mb=settings.dashboard_memory_limit_mb)
+    following = Following(settings, layout, partial(_say, console))
+    shown = Shown(following.directory, memory_limit_mb=settings.dashboard_memory_limit_mb)
     address = address_of(bound)
     console.print(f"Dashboard: {address}", highlight=False, soft_wrap=True)
 
@@ -66,8 +69,12 @@ def run_dashboard(
         if open_browser and _has_a_browser():
             threading.Timer(OPEN_AFTER_SECONDS, webbrowser.open, [address]).start()
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), following:
         asyncio.run(serve_dashboard(shown, options, bound, ready))
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def dashboard_options(settings: Settings) -> DashboardOptions:

@@ -14,6 +14,19 @@ from warehouse.layout import DataDirectory
 from warehouse.storedfiles import StoredFiles
 
 
+def copy_of_shown(layout: DataDirectory) -> DataDirectory:
+    """A copy of the release that readers of the store see, for who looks on this machine."""
+    return DataDirectory(layout.store / "shown")
+
+
+def forget_copy(layout: DataDirectory) -> None:
+    """Remove it; who has it open reads it to the end."""
+    copy = copy_of_shown(layout).root
+    if copy.exists():
+        shutil.rmtree(copy, ignore_errors=True)
+        sys.audit("smartconnect.point", "warehouse.forgetting.copy-removed")
+
+
 def forget_gone(layout: DataDirectory, files: StoredFiles, *, releases_too: bool) -> int:
     """Remove the copies of files that are gone; says how many.
 
@@ -34,6 +47,7 @@ def forget_gone(layout: DataDirectory, files: StoredFiles, *, releases_too: bool
             remove_here(path)
             gone += 1
     if releases_too:
+        forget_copy(layout)
         layout.current.unlink(missing_ok=True)
         sys.audit("smartconnect.point", "warehouse.forgetting.link-removed")
         for made in (*layout.releases.iterdir(), *layout.reports.glob("*/*")):

@@ -6,9 +6,8 @@ so that a release published meanwhile changes nothing it sees.
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,11 +17,11 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.errors import NoSuchRelease
-from warehouse.integrity import DATABASE, MANIFEST
+from warehouse.integrity import DATABASE
 from warehouse.layout import DataDirectory
 from warehouse.martmaking import CHATS_READ, Company, make_mart_views, read_company
 from warehouse.releasefiles import MART_FILES, mart_folder
-from warehouse.releases import Release, current_release
+from warehouse.releases import Release, current_release, number_of, told_of
 from warehouse.schema import literal
 from warehouse.sparetree import PARQUET
 
@@ -106,12 +105,12 @@ def _reader(connection: duckdb.DuckDBPyConnection, release: Release) -> Reader:
         raise NoSuchRelease(
             f"Release {release.number} was made before there were marts: run a nightly first."
         )
-    columns = _columns(connection, "main.chats")
+    columns, told = _columns(connection, "main.chats"), told_of(release)
     return Reader(
         connection,
         release.path,
-        release.number,
-        _released_at(release),
+        number_of(release, told),
+        _released_at(told),
         company.time_zone,
         company,
         "user_name" in columns,
@@ -119,11 +118,10 @@ def _reader(connection: duckdb.DuckDBPyConnection, release: Release) -> Reader:
     )
 
 
-def _released_at(release: Release) -> datetime | None:
+def _released_at(told: Mapping[str, object]) -> datetime | None:
     try:
-        manifest = json.loads((release.path / MANIFEST).read_text(encoding="utf-8"))
-        return datetime.fromisoformat(manifest["created_at"]).astimezone(UTC)
-    except (OSError, ValueError, KeyError):
+        return datetime.fromisoformat(str(told["created_at"])).astimezone(UTC)
+    except (ValueError, KeyError):
         return None
 
 

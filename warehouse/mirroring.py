@@ -9,42 +9,47 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from warehouse.erasinglist import read_list
-from warehouse.errors import HashMismatch, NoSuchRelease, OtherOrigin, OtherPublisher, WriterBusy
+from warehouse.errors import HashMismatch, NoSuchRelease, OtherOrigin, OtherPublisher
 from warehouse.integrity import MANIFEST, is_as_published, sha256
-from warehouse.layout import PRIVATE_DIR, PRIVATE_FILE, DataDirectory, publish_bytes
+from warehouse.layout import DataDirectory, publish_bytes
+from warehouse.putback import stays_put_back
 from warehouse.releases import current_release
 from warehouse.store import ObjectStore
 from warehouse.storepointer import (
     DATA,
     MANIFESTS,
-    POINTER,
     PROBE,
-    Kept,
     Pointer,
     PointerRead,
     attempt_of,
     data_key,
-    is_ours,
     is_published,
     read_manifest,
     read_pointer,
     store_manifest,
 )
+from warehouse.storepublishing import (
+    SHARED,
+    TIMES,
+    Rules,
+    alone,
+    kept_after,
+    publish_pointer,
+    store_folder,
+    sweep_once,
+)
 from warehouse.writercopy import is_newest
 
-AT_ONCE, TIMES, SHARED = 8, 3, "all machines"
+AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Mirrored:
     """What became of a release: files and bytes that were sent, objects that were removed.
 
     `elsewhere`: another machine has loaded since, and publishes with it what this one has.
+    `put_back`: readers were put back to another release, and stay there.
     """
 
     release: int
@@ -60,16 +66,7 @@ class Mirrored:
     bytes: int = 0
     removed: int = 0
     elsewhere: bool = False
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How many releases are kept on the store, and how long a superseded one at least."""
-
-    keep: int
-    grace_seconds: float
-    wait_seconds: float
-    take_over: bool = False
+    put_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored:
         NoSuchRelease: nothing is published in the data directory.
         WriterBusy: another run mirrors.
     """
-    with _alone(layout, rules.wait_seconds):
+    with alone(layout, rules.wait_seconds):
         for last in (False,) * (TIMES - 1) + (True,):
             try:
                 return _mirror(layout, store, rules)
@@ -117,16 +114,18 @@ def _mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored
     publisher = _publisher(layout)
     if base:
         _refuse_other(layout, store, base.pointer, publisher, take_over=rules.take_over)
-        left = _sweep_once(layout, store, base, rules) if base.pointer.publisher == publisher else 0
+        left = sweep_once(layout, store, base, rules) if base.pointer.publisher == publisher else 0
         if _is_shown(local, base.pointer, publisher):
             return Mirrored(local.number, new=False, removed=left)
+        if _stays_put_back(layout, local, base.pointer):
+            return Mirrored(local.number, new=False, removed=left, put_back=True)
     else:
         store.prove_conditions(f"{PROBE}-{token_hex(8)}.json")
     attempt = attempt_of(publisher, base.etag if base else None)
     local = _hashed(local)
     sent = _send(store, local, _known(store, base), attempt)
     number = base.pointer.publication + 1 if base else 1
-    text = store_manifest(local.manifest, number, sent.keys)
+    text = store_manifest(local.manifest, local.sha256, number, sent.keys)
     key = f"{MANIFESTS}{number}-{attempt}-{local.sha256[:8]}.json"
     now = store.put(key, text)
     sys.audit("smartconnect.point", "warehouse.mirroring.manifest-there")
@@ -145,9 +144,9 @@ def _mirror(layout: DataDirectory, store: ObjectStore, rules: Rules) -> Mirrored
         published_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     if before:
-        pointer = replace(pointer, kept=_kept(before, pointer, now, rules))
-    published = _publish(store, pointer, base)
-    removed = _sweep_once(layout, store, published, rules)
+        pointer = replace(pointer, kept=kept_after(before, pointer, now, rules))
+    published = publish_pointer(store, pointer, base)
+    removed = sweep_once(layout, store, published, rules)
     return Mirrored(local.number, True, sent.files, sent.bytes, removed)
 
 
@@ -168,6 +167,15 @@ def _is_shown(local: _Local, there: Pointer, publisher: str) -> bool:
         and there.publisher == publisher
         and there.erasures >= local.erasures
     )
+
+
+def _stays_put_back(layout: DataDirectory, local: _Local, there: Pointer) -> bool:
+    """Whether readers of all machines were put back from this release; what is withheld goes on."""
+    if not layout.files.shared or local.erasures > there.erasures:
+        return False
+    if there.personal and not local.manifest.get("personal", True):
+        return False
+    return stays_put_back(layout, local.number, int(local.manifest.get("revision") or 0))
 
 
 def _refuse_other(
@@ -257,116 +265,12 @@ def _written_into(path: Path, number: int) -> HashMismatch:
     )
 
 
-def _kept(before: Pointer, pointer: Pointer, now: datetime, rules: Rules) -> tuple[Kept, ...]:
-    """The releases that stay for their readers: the last ones, and who went not long ago.
-
-    None stays after an erasure, nor once the personal columns are withheld.
-    """
-    if pointer.erasures > before.erasures or (before.personal and not pointer.personal):
-        return ()
-    was = Kept(before.publication, before.release, before.manifest, now.isoformat())
-    expired = now - timedelta(seconds=rules.grace_seconds)
-    return tuple(
-        kept
-        for place, kept in enumerate((was, *before.kept))
-        if place < rules.keep - 1 or not kept.older_than(expired)
-    )
-
-
-def _publish(store: ObjectStore, pointer: Pointer, base: PointerRead | None) -> PointerRead:
-    """Write the pointer if nobody has since `base` was read.
-
-    A refusal may be the answer to a request that was sent twice, since the first one's answer was
-    lost; a store may also refuse two at once and write neither. So it is looked at again.
-    """
-    for _ in range(TIMES):
-        store.put_if(POINTER, pointer.text(), base.etag if base else None)
-        sys.audit("smartconnect.point", "warehouse.mirroring.published")
-        found = read_pointer(store)
-        if found and found.pointer.nonce == pointer.nonce:
-            return found
-        if (found.etag if found else None) != (base.etag if base else None):
-            break
-    raise OtherPublisher(
-        f"Release {pointer.release} was to be published on {store.url}; meanwhile another loader "
-        "published there, and its release stays. Nothing is lost: let one loader alone publish "
-        "there, or run `smartconnect push` if it was this one (docs/object-store.md)."
-    )
-
-
-def _sweep_once(
-    layout: DataDirectory, store: ObjectStore, published: PointerRead, rules: Rules
-) -> int:
-    """Sweep after each publication, once; a sweep that was cut off is made by the next run."""
-    note = _folder(layout) / "swept"
-    if note.exists() and note.read_text(encoding="utf-8") == published.etag:
-        return 0
-    removed = _sweep(store, published, rules)
-    publish_bytes(note, published.etag.encode())
-    sys.audit("smartconnect.point", "warehouse.mirroring.swept-noted")
-    return removed
-
-
-def _sweep(store: ObjectStore, published: PointerRead, rules: Rules) -> int:
-    """Remove what no kept release names and was written before this publication, and its grace.
-
-    Who else is uploading does so on top of a later pointer than ours, or publishes in vain.
-    """
-    pointer = published.pointer
-    manifests = {pointer.manifest, *(kept.manifest for kept in pointer.kept)}
-    needed = set(manifests)
-    for key in manifests:
-        manifest = read_manifest(store, key)
-        if manifest is None:
-            return 0  # somebody removed it by hand: what it needed can't be told
-        needed |= {told["key"] for told in manifest["files"].values()}
-    grace = timedelta(seconds=rules.grace_seconds if pointer.kept else 0)
-    old = published.modified - grace
-    unneeded = [
-        found.key
-        for folder in (DATA, MANIFESTS)
-        for found in store.listed(folder)
-        if found.key not in needed and found.modified < old and is_ours(found.key)
-    ]
-    removed = store.delete(unneeded)
-    sys.audit("smartconnect.point", "warehouse.mirroring.swept")
-    store.abort_uploads(DATA, old)
-    return removed
-
-
 def _publisher(layout: DataDirectory) -> str:
     """What this data directory is known by on the store: all machines that share it are one."""
     if layout.files.shared:
         return SHARED
-    path = _folder(layout) / "publisher"
+    path = store_folder(layout) / "publisher"
     if not path.exists():
         publish_bytes(path, token_hex(8).encode())
         sys.audit("smartconnect.point", "warehouse.mirroring.publisher-named")
     return path.read_text(encoding="utf-8")
-
-
-def _folder(layout: DataDirectory) -> Path:
-    layout.store.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-    sys.audit("smartconnect.point", "warehouse.mirroring.folder-made")
-    return layout.store
-
-
-@contextmanager
-def _alone(layout: DataDirectory, wait_seconds: float) -> Iterator[None]:
-    """Only one run of a data directory mirrors at a time.
-
-    Raises:
-        WriterBusy: another does, for longer than that.
-    """
-    lock = FileLock(layout.locks / "store.lock", thread_local=False, mode=PRIVATE_FILE)
-    try:
-        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
-    except Timeout:
-        raise WriterBusy(
-            f"Another run uploads the release of {layout.root}, and {wait_seconds:g} seconds of "
-            "waiting did not change that: the next run uploads what it leaves."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

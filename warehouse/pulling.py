@@ -47,18 +47,18 @@ class _Expired(Exception):
 
 
 @on_disk("bring a release here")
-def pull(store: ObjectStore, folder: Path, *, parquet: bool) -> Pulled:
+def pull(store: ObjectStore, folder: Path, *, parquet: bool, wait_seconds: float = 0) -> Pulled:
     """Bring the database of the current release, and its Parquet files if asked, into `folder`.
 
     Raises:
         NoSuchRelease: nothing is published on the store, or something older than what is here.
         StoreUnavailable, StoreRefused: nothing changed here; run again.
         HashMismatch: what came isn't what was published.
-        WriterBusy: another pull fills the folder.
+        WriterBusy: another pull fills the folder, for longer than that.
     """
     folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
     sys.audit("smartconnect.point", "warehouse.pulling.folder-made")
-    with _alone(folder):
+    with _alone(folder, wait_seconds):
         for _ in range(TIMES):
             there = read_pointer(store)
             if there is None:
@@ -225,10 +225,10 @@ class _Pull:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, wait_seconds: float) -> Iterator[None]:
     lock = FileLock(folder / _LOCK, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait_seconds)
     except Timeout:
         raise WriterBusy(f"Another pull fills {folder}: let it end.") from None
     try:

@@ -19,11 +19,21 @@ from pathlib import Path
 from warehouse.database import Writer, revision
 from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
+from warehouse.forgetting import forget_copy
 from warehouse.integrity import MANIFEST, Damage, Files, find_damage, fingerprints
 from warehouse.lake import write_lake_file
-from warehouse.layout import DataDirectory, publish_bytes, sync
+from warehouse.layout import DataDirectory, sync
 from warehouse.ledger import day_files
 from warehouse.months import Before, write_months
+from warehouse.putback import (
+    is_held,
+    let_go,
+    move_on,
+    note_put_back,
+    put_back,
+    set_hold,
+    stays_put_back,
+)
 from warehouse.releasefiles import columns_of, fill_release, table_sql
 from warehouse.sparetree import MONTHS, PARQUET, forget_trees, keep_trees
 from warehouse.writercopy import known_release, put_off_removal
@@ -68,23 +78,22 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
     """
     layout = writer.layout
     number, newest = revision(writer.connection), releases(layout)[-1:]
-    held = layout.files.read(_hold_path(layout)) is not None
+    held = is_held(layout)
     damaged = newest[0] if newest and damage and damage.number == newest[0].number else None
     if damage and damaged:
         _mend_lake(writer, damaged, damage)
     if newest and not damaged and _is_made_at(layout, newest[0], number):
         current = current_release(layout)
-        if current is not None and (current.number == newest[0].number or _rolled_back(layout)):
+        if current is not None and (current.number == newest[0].number or put_back(layout)):
             return None
         release = newest[0]
     else:
         last = max(newest[0].number if newest else 0, known_release(layout))
         release = _build(writer, last + 1, number, damage.changed if damage and damaged else ())
-    if held:
+    if held or (layout.files.shared and stays_put_back(layout, release.number, number)):
         return None
-    _point_at(layout, release)
-    _rollback_path(layout).unlink(missing_ok=True)
-    sys.audit("smartconnect.point", "warehouse.releases.rollback-ended")
+    point_at(layout, release)
+    move_on(layout, number)
     if damaged:
         _remove_release(layout, damaged)
     _sweep(writer, keep)
@@ -100,7 +109,7 @@ def damage_of_current(layout: DataDirectory, *, whole: bool = False) -> Damage |
 
 
 def _listed(release: Release) -> Files:
-    found = _manifest(release).get("files")
+    found = told_of(release).get("files")
     return found if isinstance(found, dict) else {}
 
 
@@ -128,7 +137,12 @@ def _mend_lake(writer: Writer, release: Release, damage: Damage) -> None:
 def newest_revision(layout: DataDirectory) -> int:
     """The revision of the newest release that is kept; 0 where there is none."""
     newest = releases(layout)[-1:]
-    found = _manifest(newest[0]).get("revision") if newest else None
+    return revision_of(newest[0]) if newest else 0
+
+
+def revision_of(release: Release) -> int:
+    """The revision that it was made at; 0 where that isn't told."""
+    found = told_of(release).get("revision")
     return found if isinstance(found, int) else 0
 
 
@@ -151,35 +165,25 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
         listed = ", ".join(str(r.number) for r in kept) or "none"
         wanted = f"release {to}" if to is not None else "release before the current one"
         raise NoSuchRelease(f"There is no {wanted}; kept are: {listed}.")
-    publish_bytes(_rollback_path(layout), json.dumps({"to": chosen.number}).encode())
-    sys.audit("smartconnect.point", "warehouse.releases.rollback-noted")
-    if hold:
-        layout.files.change(_hold_path(layout), lambda _: b"{}")
-        sys.audit("smartconnect.point", "warehouse.releases.hold-set")
-    else:
-        layout.files.remove(_hold_path(layout))
-        sys.audit("smartconnect.point", "warehouse.releases.hold-ended")
-    _point_at(layout, chosen)
+    since = revision_of(current) if current else 0
+    note_put_back(layout, chosen.number, revision_of(chosen), since=since, hold=hold)
+    set_hold(layout, hold=hold)
+    point_at(layout, chosen)
     return chosen
 
 
+def number_of(release: Release, told: Mapping[str, object] | None = None) -> int:
+    """Its number where it was made; a copy from a store is in a folder named by its publication."""
+    found = (told_of(release) if told is None else told).get("release")
+    return found if isinstance(found, int) else release.number
+
+
 def _has_personal(release: Release) -> bool:
-    return bool(_manifest(release).get("personal", True))
+    return bool(told_of(release).get("personal", True))
 
 
-def _rollback_path(layout: DataDirectory) -> Path:
-    return layout.state / "rolled-back.json"
-
-
-def _hold_path(layout: DataDirectory) -> Path:
-    return layout.state / "hold.json"
-
-
-def _rolled_back(layout: DataDirectory) -> bool:
-    return _rollback_path(layout).exists()
-
-
-def _manifest(release: Release) -> dict[str, object]:
+def told_of(release: Release) -> dict[str, object]:
+    """Its manifest; empty where there is none to be read."""
     try:
         return dict(json.loads((release.path / MANIFEST).read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -231,7 +235,7 @@ def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collecti
 
 def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
     """Whether a release tells what the writer's database does, in the columns and files wanted."""
-    manifest = _manifest(release)
+    manifest = told_of(release)
     return (
         manifest.get("revision") == made_at_revision
         and manifest.get("personal", True) == layout.personal_published
@@ -268,7 +272,7 @@ def _deepest_first(root: Path, but: Collection[str]) -> Iterator[Path]:
     yield root
 
 
-def _point_at(layout: DataDirectory, release: Release) -> None:
+def point_at(layout: DataDirectory, release: Release) -> None:
     """Swap the link; readers see the old release or the new one, and nothing between."""
     beside = layout.root / f".current.{os.getpid()}"
     beside.unlink(missing_ok=True)
@@ -332,9 +336,8 @@ def publish_alone(writer: Writer) -> int:
         How many releases were removed.
     """
     layout = writer.layout
-    layout.files.remove(_hold_path(layout))
-    _rollback_path(layout).unlink(missing_ok=True)
-    sys.audit("smartconnect.point", "warehouse.releases.hold-lifted")
+    let_go(layout)
+    forget_copy(layout)
     publish(writer, keep=2)
     current, removed = current_release(layout), 0
     for old in releases(layout):

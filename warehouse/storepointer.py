@@ -151,8 +151,13 @@ def is_published(name: str) -> bool:
     return name == DATABASE or (name.startswith(trees) and name.endswith(_PART))
 
 
-def store_manifest(local: Mapping[str, Any], publication: int, keys: Mapping[str, str]) -> bytes:
-    """The manifest of a release as it is on the store; keys are below its prefix."""
+def store_manifest(
+    local: Mapping[str, Any], sha256: str, publication: int, keys: Mapping[str, str]
+) -> bytes:
+    """The manifest of a release as it is on the store; keys are below its prefix.
+
+    `sha256`: that of the manifest in the data directory.
+    """
     files: Files = local["files"]
     trees: dict[str, dict[str, list[str]]] = {PARQUET: {}}
     for name in sorted(keys):
@@ -162,6 +167,7 @@ def store_manifest(local: Mapping[str, Any], publication: int, keys: Mapping[str
     told = {
         "format": FORMAT,
         "publication": publication,
+        "local_sha256": sha256,
         **{name: local.get(name) for name in ("release", "revision", "created_at", "personal")},
         "database": keys.get(DATABASE),
         **trees,

@@ -51,9 +51,12 @@ def rollback(
         bool, typer.Option(help="Stay there: later runs build, but don't publish.")
     ] = False,
 ) -> None:
-    """Point readers at an earlier release; the next run that loads something moves on again."""
+    """Point readers at an earlier release; the next run that loads something moves on again.
+
+    Where machines share an object store: at one of its releases, for all of them.
+    """
     use_sandbox_data(sandbox)
-    from flows.status import roll_back  # noqa: PLC0415
+    from flows.rollback import roll_back  # noqa: PLC0415
 
     raise typer.Exit(roll_back(console, to, hold=hold))
 

@@ -45,7 +45,7 @@ IN_AN_ERASURE = (
     "warehouse.raw.note-removed",
     "warehouse.raw.file-removed",
     "warehouse.files.removed",
-    "warehouse.releases.hold-lifted",
+    "warehouse.putback.let-go",
     "flows.erasefiles.",
     "flows.erasesegments.",
     "flows.suppressing.",
@@ -55,6 +55,9 @@ IN_A_BACKUP = ("warehouse.backup.",)
 # Killed at each of its points by tests/warehouse/test_store_kills.py: it needs a store.
 ON_A_STORE = (
     "warehouse.mirroring.",
+    "warehouse.storepublishing.",
+    "warehouse.storeputback.",
+    "warehouse.putback.not-needed",
     "warehouse.store.",
     "warehouse.pulling.",
     "warehouse.storedfiles.",
@@ -69,6 +72,7 @@ AMONG_MACHINES = (
     "extract.leases.",
     "extract.sharing.",
     "extract.sharednotes.",
+    "extract.takingover.",
     "flows.writing.",
 )
 

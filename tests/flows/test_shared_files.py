@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,18 +25,25 @@ from s3server import S3Server, s3_server
 from typer.testing import CliRunner
 
 import flows.suppressing
+from dashboard.shown import Look, Shown
 from extract.inbox import Inbox
 from extract.inboxsegments import Received
 from flows.backfill import Exported, backfill
 from flows.callbacks import ingest_callbacks_flow
 from flows.chatextract import extract_chats
 from flows.cli import app
+from flows.doctor import examine
+from flows.following import Following
 from flows.nightly import nightly
+from flows.personal import data_directory
+from flows.settings import load_settings
+from flows.sharing import StoreDocuments
 from sandbox.company import InventedCompany
 from sandbox.options import Fault
 from sandbox.server import RunningSandbox
 from transform.pseudonyms import add_key
 from warehouse.layout import DataDirectory
+from warehouse.marts import Reader
 from warehouse.reading import query_release
 from warehouse.store import ObjectStore
 from warehouse.storepointer import read_pointer
@@ -194,6 +202,117 @@ def test_an_empty_machine_shows_reads_again_and_rebuilds(company: Company) -> No
     assert len(company.keys("lake/")) == 3, "lake files of before the rebuild stay on the store"
 
 
+@pytest.mark.promise("shared-taken-over")
+def test_an_export_that_was_under_way_before_machines_shared_is_not_started_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_CALLS_PER_DAY", "1000")
+    company.on("first")
+    day = f"{FIRST:%d.%m.%Y}"
+    alone = {name: told for name, told in os.environ.items() if name != "SMARTCONNECT_DATA_URL"}
+    alone["PREFECT_API_URL"] = str(PREFECT_API_URL.value())
+    killed = str(Path(__file__).with_name("killed_run.py"))
+    words = [sys.executable, killed, day, day, "extract.journal.entry-written", "2"]
+    done = subprocess.run(words, env=alone, cwd=ROOT, check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    asyncio.run(backfill(date_from=day, date_to=day))  # type: ignore[call-arg,arg-type]
+    asked = httpx.get(f"{company.sandbox.root_url}/sandbox/served", timeout=30).json()
+    assert len([entry for entry in asked if entry["event"] == "start"]) == 2
+    made = calls(company)
+    assert spent(company) >= made, "calls of before aren't counted"
+
+
+@pytest.mark.promise("shared-limits")
+def test_the_doctors_calls_are_counted_with_those_of_all_machines(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_CALLS_PER_DAY", "1000")
+    company.on("first")
+    examine(lambda _: None, wait_seconds=10)
+    made = calls(company)
+    assert made
+    assert spent(company) == made
+    monkeypatch.setenv("SMARTCONNECT_CALLS_PER_DAY", str(made))
+    company.on("second")
+    examine(lambda _: None, wait_seconds=10)
+    assert calls(company) == made
+
+
+def calls(company: Company) -> int:
+    """How often the vendor was asked."""
+    told = httpx.get(f"{company.sandbox.root_url}/sandbox/calls", timeout=30).json()
+    return sum(told.values())
+
+
+def spent(company: Company) -> int:
+    """The calls that all machines together count today."""
+    key = f"calls/{load_settings().today().date().isoformat()}"
+    found = StoreDocuments(company.store).read(key)
+    assert found is not None
+    return int(json.loads(found.content)["spent"])
+
+
+@pytest.mark.promise("store-shown")
+def test_a_report_and_the_dashboard_of_an_empty_machine_show_what_the_store_has(
+    company: Company,
+) -> None:
+    company.load("first", FIRST)
+    second = company.on("second")
+    said = command("report", "--day", f"{FIRST:%d.%m.%Y}")
+    assert "Release 1 was brought from the object store" in said
+    assert "from release 1:" in said
+    assert "Not whole" not in said
+    settings, told = load_settings(), list[str]()
+    with Following(settings, data_directory(settings), told.append, look_seconds=0.1) as following:
+        page = Shown(following.directory)
+        wait_for(lambda: page.now() is not None)
+        assert page.whole(days_shown) == 1
+        company.load("first", SECOND)
+        wait_for(lambda: page.whole(days_shown) == 2)
+    assert "Release 2 was brought" in told[-1]
+    company.on("second")
+    assert "from release 2:" in command("report", "--day", f"{SECOND:%d.%m.%Y}")
+    company.load("second", THIRD)
+    assert "from release 3:" in command("report", "--day", f"{THIRD:%d.%m.%Y}")
+    assert not (second / "state/store/shown").exists(), "a copy of what is here stays"
+
+
+def days_shown(look: Look) -> int:
+    def read(reader: Reader) -> int:
+        sql = "SELECT count(DISTINCT window_day) FROM chats"
+        found = reader.connection.execute(sql).fetchone()
+        return int(found[0]) if found else 0
+
+    return look.ask("days", read)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.promise("store-put-back")
+def test_an_empty_machine_puts_readers_back_and_the_next_load_moves_them_on(
+    company: Company, tmp_path: Path
+) -> None:
+    company.load("first", FIRST)
+    company.load("first", SECOND)
+    company.on("second")
+    assert "see release 1, until the next run that loads something" in command("rollback")
+    said = command("status")
+    assert "Release 1 at" in said
+    assert "(on the object store: 1, 2)" in said
+    assert "Release 1 is in" in command("pull", "--to", str(tmp_path / "pulled"))
+    company.load("first", SECOND)  # nothing new
+    assert "Release 1 is in" in command("pull", "--to", str(tmp_path / "pulled"))
+    company.load("third", THIRD)
+    assert len(shown(tmp_path / "third", DAYS)) == 3
+    command("pull", "--to", str(tmp_path / "pulled"))
+    assert shown(tmp_path / "pulled", DAYS) == shown(tmp_path / "third", DAYS)
+
+
 @pytest.mark.promise("files-erased")
 def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
     company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -207,11 +326,19 @@ def test_an_erasure_on_another_machine_leaves_nothing_anywhere(
     company.load("first", SECOND)
     assert looks.below(first)
     before = shown(first, "SELECT client_phone FROM chats ORDER BY ALL")
+    third = company.on("third")
+    command("status")
     second = company.on("second")
+    command("status")  # both bring what readers see
+    assert looks.below(second)
+    assert looks.below(third)
     (tmp_path / "who.txt").write_text(f"phone: {who.client_phone}")
     command("erase", "--file", str(tmp_path / "who.txt"), "--yes")
     assert looks.below(company.brought(tmp_path / "store")) == {}
     assert looks.below(second) == {}
+    company.on("third")
+    command("status")
+    assert looks.below(third) == {}
     company.load("first", FIRST)  # the vendor tells of them again
     assert looks.below(first) == {}
     after = shown(first, "SELECT client_phone FROM chats ORDER BY ALL")

@@ -3,6 +3,7 @@ through, and, as a program, a mirror or a pull that is stopped at a crash point.
 
     python storing.py mirror ROOT URL ACTION [POINT COUNT]    ACTION: go, kill, wait
     python storing.py pull FOLDER URL ACTION [POINT COUNT]
+    python storing.py rollback ROOT URL ACTION [POINT COUNT]    held at release 1
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from small_company import SCHEMA, Said, load_messages, published, typed, writing
 
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
-from warehouse.mirroring import Mirrored, Rules, mirror
+from warehouse.mirroring import Mirrored, mirror
 from warehouse.pulling import pull
 from warehouse.releases import Release, publish
 from warehouse.store import ObjectStore
+from warehouse.storedfiles import StoredFiles
 from warehouse.storepointer import DATA, MANIFESTS, Pointer, read_manifest, read_pointer
+from warehouse.storepublishing import Rules
+from warehouse.storeputback import roll_back_on_store
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = Rules(keep=2, grace_seconds=0, wait_seconds=5)
@@ -152,6 +156,12 @@ def _main(what: str, where: str, url: str, action: str, point: str = "", count: 
     try:
         if what == "mirror":
             told: Any = send(DataDirectory(Path(where)), url)
+        elif what == "rollback":
+            layout = DataDirectory(Path(where))
+            layout.files = StoredFiles(url, layout)
+            layout.initialise("sandbox")
+            roll_back_on_store(layout, ObjectStore(url, tries=3), RULES, 1, hold=True)
+            told = Mirrored(1, new=True)
         else:
             told = pull(ObjectStore(url), Path(where), parquet=True)
         print(json.dumps({"done": told.new, "points": list(dict.fromkeys(points))}))

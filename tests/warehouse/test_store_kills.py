@@ -24,7 +24,14 @@ def points_of(what: str, where: Path, url: str) -> list[str]:
     """The points that an undisturbed run passes."""
     told = child(what, where, url).communicate()[0]
     passed = [str(name) for name in json.loads(told)["points"]]
-    ours = ("warehouse.mirroring.", "warehouse.store.", "warehouse.pulling.")
+    ours = (
+        "warehouse.mirroring.",
+        "warehouse.store.",
+        "warehouse.storepublishing.",
+        "warehouse.pulling.",
+        "warehouse.putback.",
+        "warehouse.storeputback.",
+    )
     return [name for name in passed if name.startswith(ours)]
 
 
@@ -65,7 +72,7 @@ def test_killed_at_each_point_a_mirror_is_finished_by_the_next(
 
 @pytest.mark.promise("store-crash")
 @pytest.mark.parametrize(
-    "point", ["warehouse.mirroring.published", "warehouse.store.objects-deleted"]
+    "point", ["warehouse.storepublishing.published", "warehouse.store.objects-deleted"]
 )
 def test_a_sweep_that_was_killed_is_made_by_the_next_run(
     point: str, store_url: str, tmp_path: Path

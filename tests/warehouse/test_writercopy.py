@@ -6,6 +6,7 @@ import signal
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ from small_company import writing
 from storing import DAYS, RULES, add_day, company, shown
 from taking_turns import days, hand_over, machine, turn
 
-from warehouse import writercopy
+from warehouse import storedleftovers, writercopy
 from warehouse.errors import HashMismatch, OtherPublisher, StoreUnavailable
 from warehouse.layout import DataDirectory
 from warehouse.mirroring import mirror
@@ -165,11 +166,37 @@ def test_what_dead_runs_left_on_the_store_goes_once_nobody_can_be_using_it(
         aside = first.building / "aside"
         aside.write_bytes(b"rows")
         first.files.keep(aside, first.root / name)
+    store, begun = stored(first).store, f"{stored(first).url.split('/', 3)[3]}/raw/chats/x/1.csv"
+    client, bucket = store._client, store._bucket  # an upload that a kill cuts off
+    client.create_multipart_upload(Bucket=bucket, Key=begun)
     time.sleep(1.1)  # the store tells when in whole seconds
     with writing(second) as writer:
         assert sweep_stored(writer) == []
         assert set(sweep_stored(writer, timedelta(0))) == set(left)
+    assert not client.list_multipart_uploads(Bucket=bucket, Prefix=begun).get("Uploads")
     assert {found.key for found in stored(first).store.listed("")} == needed
+
+
+@pytest.mark.promise("files-handed-over")
+def test_what_came_again_while_leftovers_are_looked_for_stays(
+    first: DataDirectory, second: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"raw/chats/x/{'0' * 64}"
+    first.building.mkdir(exist_ok=True)
+    (first.building / "aside").write_bytes(b"rows")
+    first.files.keep(first.building / "aside", first.root / f"{name}.csv")
+    time.sleep(1.1)  # the store tells when in whole seconds
+    looking = storedleftovers._without_a_note
+
+    def noted(*args: Any) -> list[str]:
+        found = list(looking(*args))
+        first.files.change(first.root / f"{name}.seen.json", lambda _: b"{}")
+        return found
+
+    monkeypatch.setattr(storedleftovers, "_without_a_note", noted)
+    with writing(second) as writer:
+        assert sweep_stored(writer, timedelta(0)) == []
+    assert stored(first).store.exists(f"{name}.csv")
 
 
 @pytest.mark.promise("files-one-loader")
