@@ -26,7 +26,7 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
         folder, sizes=(2_000,), day_rows=500, rounds=2, say=silent
     ),
     "nightly": lambda folder: nightly.run(
-        folder, sizes=(1_500, 2_000), day_rows=500, rounds=1, say=silent
+        folder, sizes=(1_500, 2_000), day_rows=500, rounds=1, say=silent, whole=False
     ),
     "marts": lambda folder: marts.run(folder, rows=3_000, rounds=1, say=silent),
 }
@@ -36,6 +36,14 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
 def test_a_benchmark_runs_and_its_sides_agree(name: str, tmp_path: Path) -> None:
     """A side that fails, or brings other rows, raises; the bounds mean nothing at this size."""
     BENCHMARKS[name](tmp_path)
+
+
+@pytest.mark.rehearsal
+def test_a_nightly_is_measured_as_a_flow_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nightly.run(tmp_path, sizes=(500, 1_000), day_rows=500, rounds=1, say=silent)
+    assert "the whole process: CPU at 1,000 rows" in capsys.readouterr().out
 
 
 def test_sides_that_bring_other_rows_are_told_apart() -> None:
