@@ -126,6 +126,17 @@ def test_a_hold_is_for_all_machines_and_ends_with_the_newest(
     assert shown(store_url).release == 3
 
 
+@pytest.mark.promise("store-put-back")
+def test_what_is_published_here_and_not_yet_there_is_held_too(
+    first: DataDirectory, empty: DataDirectory, store_url: str
+) -> None:
+    add_day(first, SIXTH)
+    hand_over(first)
+    assert back(empty, store_url, hold=True) == 1
+    assert send(first, store_url).put_back
+    assert shown(store_url).release == 1
+
+
 def add_day_held(layout: DataDirectory) -> None:
     with pytest.raises(AssertionError):  # it is loaded, and not published
         add_day(layout, SIXTH)
