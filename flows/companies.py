@@ -16,14 +16,8 @@ from flows.companysettings import misnamed
 from flows.completeness import State, told_by
 from flows.errors import FlowError
 from flows.personal import data_directory
-from flows.settings import (
-    Settings,
-    companies,
-    home,
-    load_settings,
-    local_token,
-    overridden_variables,
-)
+from flows.settings import Settings, companies, home, load_settings, overridden_variables
+from flows.settings.tokens import local_token
 from flows.showing import shown_directory
 from warehouse.companyviews import all_companies_sql
 from warehouse.completeness import DAY_FACTS_SQL, day_facts

@@ -25,7 +25,8 @@ from flows.exportcheck import ExportCheck
 from flows.findings import Findings, Line
 from flows.listcheck import ListCheck
 from flows.mapping import load_mapping
-from flows.settings import Settings, load_settings, token_source
+from flows.settings import Settings, load_settings
+from flows.settings.tokens import token_source
 from flows.sharing import sharing
 from transform.errors import TransformError
 

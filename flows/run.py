@@ -24,7 +24,8 @@ from flows.handing import hand_over_of, handing_over
 from flows.mapping import load_mapping
 from flows.personal import data_directory, load_privacy
 from flows.reading import Reading
-from flows.settings import Boundary, Selection, Settings, token_source
+from flows.settings import Boundary, Selection, Settings
+from flows.settings.tokens import token_source
 from flows.sharing import sharing
 from flows.stopping import stopped_by_sigterm
 from flows.suppressing import suppression_of

@@ -26,7 +26,8 @@ from extract.outbox import Letter, Outbox
 from extract.sharednotes import open_notes
 from flows.errors import FlowError, NotConfigured, TooLong
 from flows.personal import data_directory
-from flows.settings import Settings, home, load_settings, token_source
+from flows.settings import Settings, home, load_settings
+from flows.settings.tokens import token_source
 from flows.sharing import sharing
 from flows.summary import FAILED, RunReport
 from flows.vendorclient import call_budget, client_options

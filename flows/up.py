@@ -15,7 +15,8 @@ from flows.deploying import POOL, PROJECT, create_pool, deploy
 from flows.errors import NotConfigured
 from flows.personal import data_directory
 from flows.servers import PREFECT_ENVIRONMENT, free_port, program, pruned_after, wait_for_url
-from flows.settings import companies, home, load_settings, local_token, selected_company
+from flows.settings import companies, home, load_settings, selected_company
+from flows.settings.tokens import local_token
 from flows.upcompanies import company_processes
 from flows.viewing import dashboard_port
 from warehouse.layout import PRIVATE_DIR, DataDirectory

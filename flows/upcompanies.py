@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from flows.errors import FlowError, NotConfigured
 from flows.personal import data_directory
 from flows.servers import program
-from flows.settings import Settings, load_settings, local_token, no_token, own_settings
+from flows.settings import Settings, load_settings, own_settings
+from flows.settings.tokens import local_token, no_token
 from flows.viewing import dashboard_port
 from warehouse.errors import WarehouseError
 

@@ -8,10 +8,8 @@ beside it. The table in README.md is made from the descriptions here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -41,18 +39,14 @@ __all__ = [
     "Boundary",
     "Selection",
     "Settings",
-    "block_token",
     "companies",
     "company_problems",
     "home",
     "load_settings",
-    "local_token",
-    "no_token",
     "overridden_variables",
     "own_settings",
     "require_company",
     "selected_company",
-    "token_source",
 ]
 
 
@@ -190,70 +184,3 @@ def load_settings(company: str | None = None) -> Settings:
         )
         whose = f" of company {key}" if key else ""
         raise NotConfigured(f"A setting{whose} can't be used: {lines}.") from None
-
-
-_NOWHERE = (
-    "No token: set SMARTCONNECT_TOKEN in the environment or in .env, name a file in "
-    "SMARTCONNECT_TOKEN_FILE, or save a Prefect Secret block named {block!r}; "
-    "to try everything with invented data, add --sandbox."
-)
-_NOT_ITS_OWN = (
-    "No token for company {key}: set SMARTCONNECT_TOKEN or SMARTCONNECT_TOKEN_FILE in "
-    "companies/{key}.env, or save a Prefect Secret block named {block!r}. One that is in .env, or "
-    "in the environment for all, is never taken for a company's."
-)
-
-
-def no_token(settings: Settings) -> NotConfigured:
-    """Where a token is looked for, in a sentence."""
-    said = _NOWHERE if settings.company is None else _NOT_ITS_OWN
-    return NotConfigured(said.format(block=settings.token_block, key=settings.company))
-
-
-def local_token(company: str | None = None) -> str | None:
-    """The token of the environment, `.env`, the company's file or the token file, read anew at each
-    call; of the chosen company if none is given.
-    """
-    settings = load_settings(company)
-    if settings.token is not None and settings.token.get_secret_value().strip():
-        return settings.token.get_secret_value().strip()
-    if settings.token_file is None:
-        return None
-    path = home() / settings.token_file
-    try:
-        return path.read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotConfigured(
-            f"SMARTCONNECT_TOKEN_FILE names {path}, which can't be read ({type(error).__name__})."
-        ) from None
-
-
-def block_token(name: str) -> str | None:
-    """The token of the Prefect Secret block `name`, or None where there is none."""
-    from prefect.blocks.system import Secret  # noqa: PLC0415  (only where no nearer source has it)
-
-    try:
-        secret: Any = Secret.load(name, _sync=True)  # type: ignore[call-arg]
-    except ValueError:
-        return None
-    value = secret.get()
-    return value.strip() if isinstance(value, str) and value.strip() else None
-
-
-def token_source(settings: Settings) -> Callable[[], str]:
-    """What the client asks for the token, at each call, so that a rotated one is found.
-
-    Raises:
-        NotConfigured: there is no token anywhere (at once, and later if it was taken away); or
-            there are several companies, and none is chosen.
-    """
-    require_company(settings)
-
-    def read() -> str:
-        token = local_token(settings.company) or block_token(settings.token_block)
-        if token is None:
-            raise no_token(settings)
-        return token
-
-    read()
-    return read

@@ -25,10 +25,9 @@ from flows.settings import (
     companies,
     company_problems,
     load_settings,
-    local_token,
     overridden_variables,
-    token_source,
 )
+from flows.settings.tokens import local_token, token_source
 from flows.upcompanies import company_processes
 from warehouse.errors import OtherOrigin
 from warehouse.layout import DataDirectory
