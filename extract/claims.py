@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from extract.client import SmartConnectClient
@@ -22,7 +22,7 @@ from extract.errors import (
 )
 from extract.instants import wall_clock
 from extract.journal import Entry, ExportRequest, UsedExport
-from extract.polling import Polling
+from extract.polling import Pace, Polling
 from extract.replies import ExportTask
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Surroundings:
     coordination: Coordination
     polling: Polling
     run_deadline: float
+    pace: Pace = field(default_factory=Pace)
 
 
 class Claim:
@@ -218,6 +219,8 @@ class Claim:
             elapsed = time.monotonic() - began
             self._held.require()
             if task is not None and task.location:
+                if not resumed:
+                    self._jobs.pace.note(self._request.dataset, elapsed)
                 self._found = ReadyExport(
                     self._request,
                     entry.task_id,
@@ -228,7 +231,11 @@ class Claim:
                     polls,
                 )
                 return self._found
-            wait = polling.wait_seconds(elapsed, task.retry_after_seconds if task else None)
+            wait = polling.wait_seconds(
+                elapsed,
+                task.retry_after_seconds if task else None,
+                None if resumed else self._jobs.pace.expected_seconds(self._request.dataset),
+            )
             if time.monotonic() + wait > deadline:
                 raise self._timed_out(
                     f"no location after {elapsed:.0f} s, at {polls} polls", entry.task_id

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
 # Beyond the exports that may run: days whose file is read, or that wait for the loader.
-READING_DAYS = 8
+READING_DAYS = 16
 # A machine that reaches the cluster and not what all share: another may, or this one later.
 CUT_OFF = (KeeperUnusable, LeaseLost, StoreUnavailable)
 PAUSES_SECONDS = (5.0, 20.0)

@@ -39,6 +39,8 @@ from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
 
+# Days that come one after the other are loaded together: a session costs as much as a small day.
+GATHER_SECONDS = 0.5
 Item = NormalisedDay | ExportedDay
 States = Mapping[str, Mapping[date, DayState]]
 
@@ -112,8 +114,10 @@ class Loader:
                 await server
 
     async def _serve(self) -> None:
+        gathered = 0.0
         while (first := await self._queue.get()) is not None:
             batch = [first]
+            await asyncio.sleep(gathered - time.monotonic())
             while not self._queue.empty():
                 more = self._queue.get_nowait()
                 if more is None:
@@ -126,6 +130,7 @@ class Loader:
                 for waiting in batch:
                     if not waiting.result.done():
                         waiting.result.set_exception(error)
+            gathered = time.monotonic() + GATHER_SECONDS
 
     async def _load_batch(self, batch: list[_Waiting]) -> None:
         async with writer_session(self._run, keep_log=True) as writer:

@@ -16,7 +16,7 @@ from datetime import date
 from functools import partial
 
 from extract.errors import DownloadFailed, StopRun
-from flows.cluster import Cluster
+from flows.cluster import READING_DAYS, Cluster
 from flows.errors import MachinesDiffer
 from flows.loader import Loader
 from flows.preparing import Known
@@ -42,14 +42,12 @@ class Options:
     Args:
         force: load a day anew though its content is the same.
         accept_smaller: let a day lose most of its rows instead of holding it.
-        days_at_once: how many days may be under way.
         from_raw: read the files that are kept, and ask the vendor for nothing.
         fit_budget: leave days out that would cost too many calls, instead of refusing the run.
     """
 
     force: bool = False
     accept_smaller: bool = False
-    days_at_once: int = 16
     from_raw: bool = False
     fit_budget: bool = False
 
@@ -77,7 +75,7 @@ async def run_days(
         MachinesDiffer: nor here: a machine of the cluster is set up otherwise.
     """
     keys = list(days)
-    at_once = cluster.days_at_once if cluster else options.days_at_once
+    at_once = cluster.days_at_once if cluster else run.settings.export_jobs + READING_DAYS
     doors = _Doors(asyncio.Semaphore(at_once), asyncio.Semaphore(NORMALISE_AT_ONCE), cluster)
     tasks = [asyncio.create_task(_one_day(run, key, loader, options, doors)) for key in keys]
     progress(0, len(tasks))

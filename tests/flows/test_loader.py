@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,24 @@ def test_what_nobody_foresaw_in_the_loader_ends_the_run_instead_of_holding_it(
     monkeypatch.setattr(flows.loader, "load_one_day", broken)
     with pytest.raises(ConnectionError):
         fill()
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_days_that_come_one_after_the_other_are_loaded_in_few_sessions(
+    start_sandbox: Callable[..., RunningSandbox],
+    sandbox_settings: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox_settings(start_sandbox(export_seconds=0.2), EXPORT_JOBS="1")
+    opened: list[float] = []
+    real = flows.loader.writer_session
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        opened.append(time.monotonic())
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(flows.loader, "writer_session", counted)
+    asyncio.run(backfill(date_from="02.02.2026", date_to="05.02.2026"))  # type: ignore[arg-type]
+    pauses = [later - earlier for earlier, later in pairwise(opened)]
+    assert pauses
+    assert min(pauses) >= flows.loader.GATHER_SECONDS
