@@ -109,7 +109,7 @@ def require_the_week_that_pandas_tells(layout: DataDirectory) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--selection", "message"),
+        pytest.param(("--selection", "message"), marks=pytest.mark.rehearsal),
         pytest.param(("--selection", "thread"), marks=pytest.mark.rehearsal),
         pytest.param(("--selection", "message", "--format", "xlsx"), marks=pytest.mark.rehearsal),
         pytest.param(

@@ -32,7 +32,13 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.rehearsal] if name == "nightly" else [])
+        for name in BENCHMARKS
+    ],
+)
 def test_a_benchmark_runs_and_its_sides_agree(name: str, tmp_path: Path) -> None:
     """A side that fails, or brings other rows, raises; the bounds mean nothing at this size."""
     BENCHMARKS[name](tmp_path)

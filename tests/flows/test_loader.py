@@ -143,6 +143,7 @@ def test_what_nobody_foresaw_in_the_loader_ends_the_run_instead_of_holding_it(
 
 
 @pytest.mark.usefixtures("prefect_api")
+@pytest.mark.filterwarnings("default")
 def test_days_that_come_one_after_the_other_are_loaded_in_few_sessions(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],

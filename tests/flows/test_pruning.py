@@ -52,6 +52,7 @@ def eventually(what: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.rehearsal
 def test_runs_older_than_the_setting_go_with_their_artifacts_and_no_others(tmp_path: Path) -> None:
     with running_prefect(tmp_path) as api, SyncPrefectClient(api) as client:
         old, recent = ended(client), ended(client)

@@ -58,6 +58,7 @@ def age(data: Path, days: int) -> None:
         note.write_text(json.dumps(told))
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("personal-retention")
 def test_a_day_whose_file_is_gone_is_kept_by_every_later_run_and_rebuild(
     start_sandbox: Start, sandbox_settings: Point

@@ -48,7 +48,11 @@ from warehouse.reading import query_release
 from warehouse.store import ObjectStore
 from warehouse.storepointer import read_pointer
 
-pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
+pytestmark = [
+    pytest.mark.usefixtures("prefect_api"),
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.rehearsal,
+]
 Start = Callable[..., RunningSandbox]
 Point = Callable[..., Path]
 VENDOR = {"DATE_TO": "inclusive", "SELECTION": "message"}

@@ -128,6 +128,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.rehearsal
 @settings(max_examples=12, deadline=None)
 @given(steps=STEPS)
 def test_a_release_from_a_kept_tree_is_the_one_that_is_made_from_nothing(
