@@ -48,8 +48,8 @@ def test_a_benchmark_runs_and_its_sides_agree(name: str, tmp_path: Path) -> None
 def test_a_nightly_is_measured_as_a_flow_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nightly.run(tmp_path, sizes=(500, 1_000), day_rows=500, rounds=1, say=silent)
-    assert "the whole process: CPU at 1,000 rows" in capsys.readouterr().out
+    nightly.run(tmp_path, sizes=(1_500, 2_000), day_rows=500, rounds=1, say=silent)
+    assert "the whole process: CPU at 2,000 rows" in capsys.readouterr().out
 
 
 def test_sides_that_bring_other_rows_are_told_apart() -> None:
