@@ -29,7 +29,7 @@ from sandbox.server import RunningSandbox
 TOKEN = "canary-token/9f3+ключ"
 FIRST = date(2026, 1, 12)
 MESSAGES = 5  # fewer clients than a hundred: each of them is looked for
-STATE = ("warehouse.duckdb", "warehouse.duckdb.wal")
+STATE = ("warehouse.duckdb", "warehouse.duckdb.wal", "spare")
 DAYS = 150
 FORMATS = (
     {"format": "xlsx"},
