@@ -32,8 +32,9 @@ from flows.segments import Loading, load_segments, take_inbox
 from transform.datasets import DATASETS
 from transform.mapping import MappingFile
 from transform.suppression import Suppression
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer, open_writer
 from warehouse.layout import DataDirectory
+from warehouse.tables import prepare_tables
 
 SECRET = "secret-of-the-benchmark"
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,11 +18,12 @@ from flows.sharing import bring_shared_notes
 from transform.datasets import DATASETS
 from transform.errors import TransformError
 from warehouse.backup import back_up, restore
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer, open_writer
 from warehouse.erasinglist import read_list
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.releases import publish
+from warehouse.tables import prepare_tables
 
 FAILURES = (FlowError, TransformError, WarehouseError, ExtractError)
 

@@ -33,7 +33,7 @@ from flows.summary import DayOutcome, RunReport
 from flows.uploading import mirror_release
 from flows.writersession import writer_session
 from transform.datasets import DATASETS
-from warehouse.database import Writer, prepare_tables
+from warehouse.database import Writer
 from warehouse.extracts import describe_extracts
 from warehouse.ledger import (
     DayState,
@@ -43,6 +43,7 @@ from warehouse.ledger import (
 )
 from warehouse.replay import read_outcomes, replay_steps
 from warehouse.space import require_space
+from warehouse.tables import prepare_tables
 
 __all__ = ["EXPORTED", "Known", "Stopwatch", "find_kept", "ingest", "read_ledger"]
 PROGRESS_SECONDS = 2.0

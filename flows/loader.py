@@ -1,22 +1,24 @@
 """The loading end of a run: days that are ready are loaded together under the writer's lock.
 
-A batch opens the writer's database, loads each day in a transaction of its own, publishes when it
-is time to, and lets go.
+A batch opens the writer's database, loads each day whole or not at all, publishes when it is time
+to, and lets go. Small days share a transaction; where one of them fails, each has its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import date
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from flows.loadgroups import Item, Waiting, groups
 from flows.publishing import publish_now
 from flows.reading import (
     ExportedDay,
@@ -39,16 +41,10 @@ from warehouse.database import Writer
 from warehouse.ledger import DayState
 from warehouse.loading import DayConfirmation, DayLoad, DayResult, confirm_day, load_day
 
+logger = logging.getLogger(__name__)
 # Days that come one after the other are loaded together: a session costs as much as a small day.
 GATHER_SECONDS = 0.5
-Item = NormalisedDay | ExportedDay
 States = Mapping[str, Mapping[date, DayState]]
-
-
-@dataclass
-class _Waiting:
-    item: Item
-    result: asyncio.Future[DayOutcome]
 
 
 class Loader:
@@ -68,7 +64,7 @@ class Loader:
         self._states = states
         self._force = force
         self._accept_smaller = accept_smaller
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Waiting | None] = asyncio.Queue()
         self._published_at = time.monotonic()
         self.released: int | None = None
 
@@ -96,7 +92,7 @@ class Loader:
         return await self._ask(day)
 
     async def _ask(self, item: Item) -> DayOutcome:
-        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
+        waiting = Waiting(item, asyncio.get_running_loop().create_future())
         await self._queue.put(waiting)
         return await waiting.result
 
@@ -128,30 +124,44 @@ class Loader:
                 await self._load_batch(batch)
             except Exception as error:  # noqa: BLE001  (whatever it is, nobody may wait for ever)
                 for waiting in batch:
-                    if not waiting.result.done():
-                        waiting.result.set_exception(error)
+                    waiting.fail(error)
             gathered = time.monotonic() + GATHER_SECONDS
 
-    async def _load_batch(self, batch: list[_Waiting]) -> None:
+    async def _load_batch(self, batch: list[Waiting]) -> None:
         async with writer_session(self._run, keep_log=True) as writer:
-            for waiting in batch:
-                await self._settle(writer, waiting)
+            for group in groups(batch):
+                await self._settle_together(writer, group)
             every = self._run.settings.publish_every_seconds
             if time.monotonic() - self._published_at >= every:
                 release = await publish_now(writer, self._run)
                 self.released = release.number if release else self.released
                 self._published_at = time.monotonic()
 
-    async def _settle(self, writer: Writer, waiting: _Waiting) -> None:
+    async def _settle_together(self, writer: Writer, group: Sequence[Waiting]) -> None:
+        """Load small days in one transaction; where that fails, each in its own."""
+        if len(group) > 1:
+            try:
+                with ExitStack() as block:
+                    block.enter_context(writer.together())
+                    outcomes = [await self._load_item(writer, each.item) for each in group]
+                    await in_thread(block.pop_all().close)
+            except KNOWN as error:
+                logger.info("Days that were loaded together are loaded one by one: %s", error)
+            else:
+                for waiting, outcome in zip(group, outcomes, strict=True):
+                    waiting.settle(outcome)
+                return
+        for waiting in group:
+            await self._settle(writer, waiting)
+
+    async def _settle(self, writer: Writer, waiting: Waiting) -> None:
         """Load one day; its failure is its own, the rest of the batch goes on."""
         try:
             outcome = await self._load_item(writer, waiting.item)
         except KNOWN as error:
-            if not waiting.result.done():
-                waiting.result.set_exception(error)
+            waiting.fail(error)
         else:
-            if not waiting.result.done():
-                waiting.result.set_result(outcome)
+            waiting.settle(outcome)
 
     async def _load_item(self, writer: Writer, item: Item) -> DayOutcome:
         exported = item if isinstance(item, ExportedDay) else item.exported
@@ -189,7 +199,7 @@ class Loader:
 
 @task(name="load", task_run_name="load {dataset} {day}", cache_policy=NO_CACHE)
 async def load_one_day(dataset: str, day: date) -> DayOutcome:
-    """Replace the day in the writer's database, ledger row included, in one transaction.
+    """Replace the day in the writer's database, ledger row included.
 
     Raises:
         warehouse.errors.WarehouseError: nothing of the day was changed.

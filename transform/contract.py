@@ -153,7 +153,7 @@ class Dataset:
         """The field of that name; KeyError if there is none."""
         return {field.name: field for field in self.fields}[name]
 
-    def sources(self) -> Iterator[tuple[str, list[str]]]:
+    def sources(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Each field or part that a file may bring, with its header keys, best first."""
         for field in self.fields:
             if field.aliases:
@@ -197,8 +197,9 @@ def listed(aliases: str) -> tuple[str, ...]:
     return tuple(alias.strip() for alias in aliases.split("|"))
 
 
-def _keys(aliases: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(header_key(alias) for alias in aliases))
+@cache
+def _keys(aliases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(header_key(alias) for alias in aliases))
 
 
 def _flag(value: bool) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,15 +20,7 @@ from filelock import FileLock, Timeout
 from warehouse.disk import on_disk
 from warehouse.errors import WriterBusy
 from warehouse.layout import PRIVATE_FILE, DataDirectory, sync
-from warehouse.martmaking import Company, make_marts
-from warehouse.schema import (
-    Contract,
-    fill_dictionary,
-    literal,
-    make_dataset,
-    make_meta,
-    tables_there,
-)
+from warehouse.schema import Contract, literal, make_meta
 from warehouse.writercopy import bring_newest
 
 # Readable by every client from DuckDB 1.1 on; 2.0's own default is not.
@@ -46,10 +38,14 @@ class Writer:
     layout: DataDirectory
     holder: str
     contracts: dict[str, Contract] = field(default_factory=dict)
+    _committing: list[Callable[[], None]] | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Commit at the end of the block, roll back where it raises."""
+        """Commit at the end of the block, roll back where it raises; part of `together` in one."""
+        if self._committing is not None:
+            yield self.connection
+            return
         self.connection.execute("BEGIN")
         try:
             yield self.connection
@@ -60,6 +56,33 @@ class Writer:
         self.connection.execute("COMMIT")
         sys.audit("smartconnect.point", "warehouse.database.committed")
         sync(self.layout.state)  # DuckDB syncs its log, and not the name of it
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the block's transactions one: all are committed at its end, or none.
+
+        Each commit compresses a table's last rows anew, so that small ones cost twice their rows.
+        What one of them raises must leave the block, for it may have been done by half.
+
+        Raises:
+            DirectoryUnusable: at the end; nothing was committed.
+        """
+        committing: list[Callable[[], None]] = []
+        with on_disk("commit what was loaded"), self.transaction():
+            self._committing = committing
+            try:
+                yield
+            finally:
+                self._committing = None
+        for work in committing:
+            work()
+
+    def once_committed(self, work: Callable[[], None]) -> None:
+        """Do `work` when what was done in the last transaction is durable: now, mostly."""
+        if self._committing is None:
+            work()
+        else:
+            self._committing.append(work)
 
 
 @contextmanager
@@ -195,28 +218,6 @@ def _attach(
     )
     sys.audit("smartconnect.point", "warehouse.database.attached")
     connection.execute("USE warehouse")
-
-
-@on_disk("make the tables")
-def prepare_tables(writer: Writer, company: Company | None = None) -> None:
-    """Make every table with its COMMENTs, and the data dictionary; idempotent, once a run.
-
-    Args:
-        writer: the open database.
-        company: what figures are told by; None: as they were before.
-
-    Raises:
-        ContractChanged: a published column is gone from a contract.
-    """
-    contracts = list(writer.contracts.values())
-    with writer.transaction() as connection:
-        there = tables_there(connection)
-        make_meta(connection, there)
-        for contract in contracts:
-            make_dataset(connection, contract, there)
-        if make_marts(connection, writer.contracts, company, there):
-            bump_revision(connection)
-        fill_dictionary(connection, contracts)
 
 
 def bump_revision(connection: duckdb.DuckDBPyConnection) -> None:

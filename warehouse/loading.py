@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -73,9 +75,13 @@ def load_day(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
         write_columns(writer, load.dataset, load.load_id, load.columns)
         sys.audit("smartconnect.point", "warehouse.loading.ledger-written")
     if outcome != "loaded":
-        writer.layout.files.remove(load.lake_path)
-        sys.audit("smartconnect.point", "warehouse.loading.unused-removed")
+        writer.once_committed(partial(_remove_unused, writer, load.lake_path))
     return result
+
+
+def _remove_unused(writer: Writer, lake_path: Path) -> None:
+    writer.layout.files.remove(lake_path)
+    sys.audit("smartconnect.point", "warehouse.loading.unused-removed")
 
 
 @on_disk("note that a day came again")
@@ -194,8 +200,11 @@ def _show(writer: Writer, contract: Contract, day: DayFile, touched: Sequence[Da
 
     The ledger tells already of `day` as it is from now on.
     """
-    for shown in [day, *_sharing(writer, contract, touched)]:
-        rows = show_day(writer.connection, contract, shown, _sharing(writer, contract, [shown]))
+    sharing = _sharing(writer, contract, touched)
+    alone = touched == [day]  # then that is known already
+    for shown in [day, *sharing]:
+        others = sharing if shown is day and alone else _sharing(writer, contract, [shown])
+        rows = show_day(writer.connection, contract, shown, others)
         writer.connection.execute(
             """UPDATE meta.days SET rows_hidden = rows - rows_duplicate - ?
                WHERE dataset = ? AND window_day = ?""",

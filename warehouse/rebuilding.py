@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from warehouse.database import Writer, opened, prepare_tables, revision, writer_lock
+from warehouse.database import Writer, opened, revision, writer_lock
 from warehouse.disk import on_disk
 from warehouse.errors import DatabaseUnreadable
 from warehouse.incoming import loaded_segments
@@ -32,6 +32,7 @@ from warehouse.martmaking import Company
 from warehouse.releases import Release, newest_revision, publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
+from warehouse.tables import prepare_tables
 from warehouse.writercopy import bring_newest, hand_over
 
 HISTORY = (

@@ -27,11 +27,12 @@ from benchmarks.sides.ours import (
 from benchmarks.sides.plain_duckdb import COLUMNS
 from transform.datasets import STATISTICS
 from transform.rules import Report
-from warehouse.database import Writer, prepare_tables
+from warehouse.database import Writer
 from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory
 from warehouse.loading import load_day
 from warehouse.releases import publish
+from warehouse.tables import prepare_tables
 
 
 def typed_day(day: date, rows: int, first_id: int, load_id: str, observed_at: datetime) -> pa.Table:

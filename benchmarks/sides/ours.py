@@ -23,16 +23,17 @@ from transform.datasets import CHATS, DATASETS
 from transform.normalise import Origin, normalise_export
 from transform.readers import open_export
 from transform.rules import Report
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer, open_writer
 from warehouse.lake import LakeFile, write_lake_file
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad, load_day
 from warehouse.releases import publish
+from warehouse.tables import prepare_tables
 
 SCHEMA = CHATS.arrow_schema()
 SCHEMAS = [dataset.arrow_schema() for dataset in DATASETS.values()]
 OBSERVED_AT = datetime(2026, 3, 1, tzinfo=UTC)
-DAYS_AT_ONCE = 2  # flows.pipeline.NORMALISE_AT_ONCE, without importing Prefect
+TOGETHER_ROWS = 500_000  # flows.loadgroups.TOGETHER_ROWS, without importing Prefect
 
 
 def data_directory(root: Path) -> DataDirectory:
@@ -85,18 +86,19 @@ def load(
 
 
 def run_pipeline(root: Path, files: list[Path]) -> None:
-    """Everything, as a run does it: as many days as are normalised at once are loaded together."""
+    """Everything, as a run does it whose files come faster than they are loaded."""
     layout = data_directory(root)
     with session(layout) as writer:
         prepare_tables(writer)
-    for first in range(0, len(files), DAYS_AT_ONCE):
-        ready = []
-        for path in files[first : first + DAYS_AT_ONCE]:
-            day, load_id = date.fromisoformat(path.stem), f"load-{path.stem}"
-            ready.append((*normalise(layout, path, day, load_id, OBSERVED_AT), day, load_id))
-        with session(layout) as writer:
-            for lake, report, day, load_id in ready:
-                load(writer, lake, report, day, load_id, OBSERVED_AT)
+    ready: list[tuple[LakeFile, Report, date, str]] = []
+    for path in files:
+        day, load_id = date.fromisoformat(path.stem), f"load-{path.stem}"
+        ready.append((*normalise(layout, path, day, load_id, OBSERVED_AT), day, load_id))
+        if path == files[-1] or sum(lake.rows for lake, *_ in ready) >= TOGETHER_ROWS:
+            with session(layout) as writer, writer.together():
+                for lake, report, day, load_id in ready:
+                    load(writer, lake, report, day, load_id, OBSERVED_AT)
+            ready = []
     with session(layout) as writer:
         publish(writer, keep=2)
 

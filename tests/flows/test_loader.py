@@ -5,23 +5,33 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 import flows.loader
 import flows.publishing
 import flows.writersession
+import warehouse.database
 from flows.backfill import backfill
+from flows.errors import DaysFailed
 from flows.run import open_run
 from flows.settings import load_settings
 from flows.stages import in_thread
 from flows.writersession import writer_session
 from sandbox.server import RunningSandbox
-from warehouse.releases import publish
+from warehouse.database import Writer
+from warehouse.errors import WarehouseError
+from warehouse.layout import DataDirectory
+from warehouse.loading import DayLoad, DayResult, load_day
+from warehouse.releases import current_release, publish
 
 ENDS_WITHIN_SECONDS = 30.0
 
@@ -162,3 +172,41 @@ def test_days_that_come_one_after_the_other_are_loaded_in_few_sessions(
     pauses = [later - earlier for earlier, later in pairwise(opened)]
     assert pauses
     assert min(pauses) >= flows.loader.GATHER_SECONDS
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.filterwarnings("default")
+def test_a_day_that_cannot_be_loaded_leaves_those_that_were_loaded_with_it_alone(
+    start_sandbox: Callable[..., RunningSandbox],
+    sandbox_settings: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = sandbox_settings(start_sandbox(messages_per_day=40))
+    bad, groups = date(2026, 2, 3), []
+
+    def broken(writer: Writer, schema: pa.Schema, load: DayLoad) -> DayResult:
+        if load.window_day != bad:
+            return load_day(writer, schema, load)
+        with writer.transaction() as connection:
+            connection.execute("DELETE FROM meta.days")
+            raise WarehouseError("this day can't be loaded")
+
+    class Together(Writer):
+        @contextmanager
+        def together(self) -> Iterator[None]:
+            groups.append(True)
+            with super().together():
+                yield
+
+    monkeypatch.setattr(warehouse.database, "Writer", Together)
+    monkeypatch.setattr(flows.loader, "load_day", broken)
+    monkeypatch.setattr(flows.loader, "GATHER_SECONDS", 2.0)  # so that days are loaded together
+    with pytest.raises(DaysFailed):
+        asyncio.run(backfill(date_from="02.02.2026", date_to="06.02.2026"))  # type: ignore[arg-type]
+    assert groups
+    release = current_release(DataDirectory(data))
+    assert release is not None
+    with duckdb.connect(str(release.path / "warehouse.duckdb"), read_only=True) as connection:
+        days = connection.sql("SELECT dataset, window_day FROM meta.days").fetchall()
+    expected = [date(2026, 2, day) for day in (2, 4, 5, 6)]
+    assert sorted(days) == sorted((d, day) for d in ("chats", "statistics") for day in expected)

@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from transform.datasets import CHATS, DATASETS
 from warehouse.business import Business
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer, open_writer
 from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad, DayResult, load_day
 from warehouse.martmaking import Company, make_marts
 from warehouse.releases import publish
 from warehouse.schema import Contract, make_dataset, make_meta
+from warehouse.tables import prepare_tables
 
 MOSCOW = "Europe/Moscow"
 SCHEMA = CHATS.arrow_schema()

@@ -12,12 +12,13 @@ from test_marts_by_hand import BUSINESS, MONDAY, SAID
 from transform.datasets import CHATS
 from warehouse.answers import read_figures
 from warehouse.business import Business, parse_business
-from warehouse.database import prepare_tables, revision
+from warehouse.database import revision
 from warehouse.figures import Period
 from warehouse.layout import DataDirectory
 from warehouse.martmaking import Company
 from warehouse.marts import parquet_reader, release_reader
 from warehouse.releases import current_release, publish
+from warehouse.tables import prepare_tables
 
 NIGHTS = parse_business('[hours]\nmonday = "00:00-24:00"\n[days]\n2026-03-03 = "closed"', "a test")
 TEAMS = parse_business('teams_from = "department"', "a test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +41,10 @@ DAYS = [date(2026, 2, 1) + timedelta(days=n) for n in range(3)]
 ids = st.sampled_from(["1", "2", "3", "10", None])
 rows = st.lists(st.tuples(ids, st.sampled_from(["да", "нет"])), max_size=5)
 Row = tuple[str | None, str]
+
+
+class Failed(Exception):
+    """One of several loads."""
 
 
 def identities(found: list[Row]) -> dict[tuple[str, ...], Row]:
@@ -88,6 +92,20 @@ class Loads(RuleBasedStateMachine):
         assert (result.outcome == "superseded") is superseded
         if not superseded:
             self.days[day] = (observed_at, identities(found))
+
+    @rule(loads=st.lists(st.tuples(st.sampled_from(DAYS), rows, st.integers(0, 5)), max_size=3))
+    def load_together(self, loads: list[tuple[date, list[Row], int]]) -> None:
+        with self.writer.together():
+            for day, found, hours in loads:
+                self.load(day, found, hours)
+
+    @rule(day=st.sampled_from(DAYS), found=rows, hours=st.integers(0, 5))
+    def load_together_with_what_fails(self, day: date, found: list[Row], hours: int) -> None:
+        before = dict(self.days)
+        with suppress(Failed), self.writer.together():
+            self.load(day, found, hours)
+            raise Failed
+        self.days = before
 
     def expected(self) -> list[Row]:
         ranked = sorted(self.days.items(), key=lambda item: (item[1][0], item[0]))

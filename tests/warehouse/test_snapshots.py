@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from transform.datasets import USERS
-from warehouse.database import Writer, open_writer, prepare_tables
+from warehouse.database import Writer, open_writer
 from warehouse.layout import DataDirectory
 from warehouse.snapshots import load_snapshot
+from warehouse.tables import prepare_tables
 
 DAY, NOON = date(2026, 2, 1), datetime(2026, 2, 1, 9, tzinfo=UTC)
 
