@@ -17,7 +17,7 @@ from flows.discovery import learn_vendor
 from flows.errors import NothingFound
 from flows.loader import Loader
 from flows.pipeline import DayKey, Options, run_days
-from flows.publishing import publish_release
+from flows.publishing import publish_release, publishing
 from flows.reconciliation import (
     not_comparable,
     reconcile,
@@ -119,14 +119,13 @@ async def ingest(
         report.outcomes += await _followed(run, days, loader, options, cluster)
     if with_users:
         report.outcomes.append(await list_outcome(run))
-    async with writer_session(run, keep_log=True) as writer:
+    async with publishing(run) as writer:
         told = await in_thread(reconcile, writer, run)
         called = await in_thread(compare, writer, run)
-    report.release = await publish_release() or loader.released
+        report.release = await publish_release() or loader.released
+        told += await in_thread(reconcile_release, writer, run)
     report.notes += run.notes
     await mirror_release(run, report)
-    async with writer_session(run) as writer:
-        told += await in_thread(reconcile_release, writer, run)
     report.warnings += [*warnings(told), *callback_warnings(called)]
     report.notes += [said] if (said := not_comparable(told)) else []
     await tell(told)

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.ingest import Stopwatch, read_ledger
-from flows.publishing import publish_release
+from flows.publishing import publish_release, publishing
 from flows.reporting import finish, run_name
 from flows.run import open_run
 from flows.settings import load_settings
@@ -31,7 +31,8 @@ async def snapshot_users_flow(accept_smaller: bool = False) -> None:
             await read_ledger(run, [])
             for name in LISTS if run.settings.user_details else WITHOUT_DETAILS:
                 report.outcomes.append(await list_outcome(run, name, accept_smaller=accept_smaller))
-            report.release = await publish_release()
+            async with publishing(run):
+                report.release = await publish_release()
             report.notes += run.notes
             await mirror_release(run, report)
         await finish(report, "users-summary")

@@ -114,23 +114,26 @@ async def night(run: Run, path: Path, steps: Steps) -> None:
         lake, report = normalise(run.layout, path, day, load_id, now)
     with step(steps, "load and confirm"):
         async with writer_session(run, keep_log=True) as writer:
-            load(writer, lake, report, day, load_id, now)
-            for back in range(LOOKBACK_DAYS):
-                for dataset in EXPORTED if back else ("statistics",):
-                    confirm(writer, dataset, day - timedelta(days=back), now)
-    with step(steps, "reconcile"):
-        async with writer_session(run, keep_log=True) as writer:
-            told = reconcile(writer, run)
-            compare(writer, run)
-    wrong = [c for c in told if not c.agrees]
+            with writer.together():
+                load(writer, lake, report, day, load_id, now)
+                for back in range(LOOKBACK_DAYS):
+                    for dataset in EXPORTED if back else ("statistics",):
+                        confirm(writer, dataset, day - timedelta(days=back), now)
     with step(steps, "look for damage"):
         damage = damage_of_current(run.layout)
+    with step(steps, "open and close to publish"):
+        session = writer_session(run)
+        writer = await session.__aenter__()
+    with step(steps, "reconcile"):
+        told = reconcile(writer, run)
+        compare(writer, run)
     with step(steps, "publish"):
-        async with writer_session(run) as writer:
-            release = await publish_now(writer, run, damage)
+        release = await publish_now(writer, run, damage)
     with step(steps, "reconcile the release"):
-        async with writer_session(run) as writer:
-            wrong += [c for c in reconcile_release(writer, run) if not c.agrees]
+        told += reconcile_release(writer, run)
+    with step(steps, "open and close to publish"):
+        await session.__aexit__(None, None, None)
+    wrong = [c for c in told if not c.agrees]
     with step(steps, "retention, completeness, space"):
         await retire(run)
         async with writer_session(run) as writer:

@@ -43,7 +43,7 @@ from flows.deliveries import Deliveries
 from flows.mail import Message
 from flows.parcels import Parcel
 from flows.pipeline import Options
-from flows.publishing import publish_now
+from flows.publishing import publish_now, publish_release, publishing
 from flows.rebuild import rebuild_everything
 from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
 from flows.run import open_run
@@ -150,7 +150,8 @@ async def listed() -> None:
         await flows.ingest.read_ledger(run, BOTH)
         outcomes = [await flows.snapshot.list_outcome(run, name) for name in LISTS]
         assert {outcome.outcome for outcome in outcomes} <= {"loaded", "unchanged"}, outcomes
-        await flows.ingest.publish_release()
+        async with publishing(run):
+            await publish_release()
 
 
 async def extracted() -> None:
