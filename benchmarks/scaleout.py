@@ -28,7 +28,7 @@ from flows.servers import (
 )
 
 FASTER = 2.7
-WORKERS, THREADS = 3, 24
+WORKERS, THREADS = 3, 32
 ONE, THREE = 16, 48
 SLACK_SECONDS = 600.0
 
@@ -101,6 +101,7 @@ def _backfill(
 @contextmanager
 def _dask(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """A scheduler and three workers; what a flow needs to find them."""
+    environment = {**environment, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
     port, pages = free_port(), free_port()
     address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as stack:
@@ -112,7 +113,12 @@ def _dask(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]
         for number in range(WORKERS):
             command = [program("dask"), "worker", address, "--nthreads", str(THREADS)]
             command += ["--no-nanny", "--no-dashboard", "--memory-limit", "0"]
-            command += ["--local-directory", str(folder / str(number))]
+            command += [
+                "--preload",
+                "flows.preparing",
+                "--local-directory",
+                str(folder / str(number)),
+            ]
             log = folder / f"worker-{number}.log"
             stack.enter_context(running(command, environment, log))
             while b"Registered to:" not in log.read_bytes():

@@ -145,7 +145,7 @@ async def cluster_of(run: Run, from_raw: bool = False) -> AsyncIterator[Cluster 
             "SMARTCONNECT_CALLS_PER_RUN counts the calls of one process, and a cluster has many: "
             "leave it out, and set SMARTCONNECT_CALLS_PER_DAY, which is counted over all."
         )
-    at_once = settings.export_jobs + max(READING_DAYS, settings.export_jobs // 4)
+    at_once = settings.export_jobs + max(READING_DAYS, settings.export_jobs)
     with ExitStack() as stack:
         runner = _runner(settings, stack)
         try:

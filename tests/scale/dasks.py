@@ -15,6 +15,9 @@ import pytest
 
 from flows.servers import free_port, program
 
+# As worker.env has it: on Python 3.11 the profiler can stop a worker for good.
+WITHOUT_PROFILER = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+
 
 def require_extras(name: str = "prefect_dask") -> None:
     if importlib.util.find_spec(name) is None:
@@ -46,7 +49,7 @@ class DaskCluster:
         log = self.folder / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [program("dask"), *words], env={**os.environ, **environment},
+                [program("dask"), *words], env={**os.environ, **WITHOUT_PROFILER, **environment},
                 stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         self._processes.append(process)
