@@ -43,7 +43,7 @@ from flows.deliveries import Deliveries
 from flows.mail import Message
 from flows.parcels import Parcel
 from flows.pipeline import Options
-from flows.publishing import publish_now, publish_release, publishing
+from flows.publishing import publish_now, publishing
 from flows.rebuild import rebuild_everything
 from flows.reportfiles import PAGE, TOLD, keep_newest, put_report
 from flows.run import open_run
@@ -151,7 +151,7 @@ async def listed() -> None:
         outcomes = [await flows.snapshot.list_outcome(run, name) for name in LISTS]
         assert {outcome.outcome for outcome in outcomes} <= {"loaded", "unchanged"}, outcomes
         async with publishing(run):
-            await publish_release()
+            await flows.ingest.publish_release()
 
 
 async def extracted() -> None:
