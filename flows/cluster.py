@@ -12,6 +12,9 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from prefect.context import SettingsContext, get_settings_context
+from pydantic import PrivateAttr
+
 from extract.errors import KeeperUnusable, LeaseLost
 from flows.errors import ClusterLost, NotConfigured
 from flows.preparing import Asked, Known, Prepared, prepare_day, what_is_alike
@@ -32,6 +35,24 @@ PAUSES_SECONDS = (5.0, 20.0)
 # A day mostly waits. Ray gives each a process, and would start as many as there are processors.
 RAY_PROCESSORS = 0.05
 _INSTALL = "pip install 'smartconnect-etl[{extra}]', or make .venv/.cluster"
+
+
+class _SettingsOnce(SettingsContext):
+    """Prefect's settings as they are, made ready to be sent once, and not for each day anew."""
+
+    _ready: dict[bool, dict[str, Any]] = PrivateAttr(default_factory=dict)
+
+    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
+        """What goes with each task."""
+        if include_secrets not in self._ready:
+            self._ready[include_secrets] = super().serialize(include_secrets)
+        return self._ready[include_secrets]
+
+
+def settings_once() -> SettingsContext:
+    """For the time of its block, the settings that hold now."""
+    now = get_settings_context()
+    return _SettingsOnce(profile=now.profile, settings=now.settings)
 
 
 class Cluster:
@@ -158,6 +179,7 @@ async def cluster_of(run: Run, from_raw: bool = False) -> AsyncIterator[Cluster 
                 f"({type(error).__name__}): start it, or correct SMARTCONNECT_CLUSTER_ADDRESS. "
                 "Nothing was asked for."
             ) from None
+        stack.enter_context(settings_once())
         yield Cluster(runner, at_once)
 
 
