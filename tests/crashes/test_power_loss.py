@@ -61,7 +61,7 @@ def recorded(
     trace = folder / "trace"
     whole_data = ("-xx", "-s", "10000000")
     code = rehearsal.run_under_strace(
-        "third", "-ff", "-ttt", *whole_data, "-e", f"trace={TRACED}", "-o", str(trace)
+        "third", "-ff", "-ttt", "-T", *whole_data, "-e", f"trace={TRACED}", "-o", str(trace)
     )
     assert code == 0, rehearsal.log.read_text()
     return Recorded(rehearsal.data, keeper.data, read_trace(trace), before, content(rehearsal.data))

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import duckdb
 import pytest
 from s3server import S3Server
-from storing import add_day, child, company, send, shown, unneeded
+from storing import add_day, child, company, send, shown, tick, unneeded
 
 from warehouse.layout import DataDirectory
 from warehouse.pulling import pull
@@ -81,7 +80,7 @@ def test_a_sweep_that_was_killed_is_made_by_the_next_run(
     for day in ("2026-02-05", "2026-02-06"):
         send(layout, store_url)
         add_day(layout, day)
-    time.sleep(1.1)  # the store tells when in whole seconds
+    tick()
     process = child("mirror", layout.root, store_url, "kill", point)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

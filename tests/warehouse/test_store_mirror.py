@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from storing import (
     send,
     shown,
     stored,
+    tick,
     unneeded,
 )
 
@@ -42,11 +42,6 @@ from warehouse.releases import current_release, rollback
 from warehouse.store import ObjectStore
 
 LONG_AGO = replace(RULES, grace_seconds=86_400)
-
-
-def tick() -> None:
-    """The store tells when in whole seconds."""
-    time.sleep(1.1)
 
 
 @pytest.mark.promise("store-only-new")

@@ -24,13 +24,21 @@ TRACED = (
 )
 UNKNOWN = {"writev", "pwritev", "copy_file_range", "fallocate", "renameat", "renameat2"}
 UNKNOWN |= {"linkat", "symlinkat", "mkdirat"}
-_CALL = re.compile(r"^(?P<at>[0-9.]+) (?P<name>\w+)\((?P<args>.*)\)\s+= (?P<result>-?\d+)")
+_CALL = re.compile(
+    r"^(?P<at>[0-9.]+) (?P<name>\w+)\((?P<args>.*)\)\s+= (?P<result>-?\d+).*<(?P<took>[0-9.]+)>$"
+)
+FROM_THE_BEGINNING = {"close", "fsync", "fdatasync"}
 SECTOR = 512
 
 
 @dataclass
 class Call:
-    """A system call that succeeded."""
+    """A system call that succeeded.
+
+    `at`: when it has surely happened, or may have, of what other threads can tell it by: a number
+    may be opened anew while the close of it hasn't returned, and what is written while an fsync
+    lasts may be missing in it. So these count from their beginning, all others from their return.
+    """
 
     at: float
     name: str
@@ -46,15 +54,15 @@ class Call:
 
 
 def read_trace(prefix: Path) -> list[Call]:
-    """The calls of all threads in their order; recorded with `-ff -ttt -xx`."""
+    """The calls of all threads in their order; recorded with `-ff -ttt -T -xx`."""
     found = []
     for file in prefix.parent.glob(f"{prefix.name}.*"):
         for line in file.read_text(encoding="ascii").splitlines():
             match = _CALL.match(line)
             if match and int(match["result"]) >= 0:
-                args = match["args"].split(", ")
-                call = Call(float(match["at"]), match["name"], args, int(match["result"]))
-                found.append(call)
+                took = 0.0 if match["name"] in FROM_THE_BEGINNING else float(match["took"])
+                at, args = float(match["at"]) + took, match["args"].split(", ")
+                found.append(Call(at, match["name"], args, int(match["result"])))
     return sorted(found, key=lambda call: call.at)
 
 
