@@ -119,11 +119,16 @@ async def ingest(
         report.outcomes += await _followed(run, days, loader, options, cluster)
     if with_users:
         report.outcomes.append(await list_outcome(run))
-    async with publishing(run) as writer:
-        told = await in_thread(reconcile, writer, run)
-        called = await in_thread(compare, writer, run)
-        report.release = await publish_release() or loader.released
-        told += await in_thread(reconcile_release, writer, run)
+    try:
+        async with publishing(run) as writer:
+            told = await in_thread(reconcile, writer, run)
+            called = await in_thread(compare, writer, run)
+            report.release = await publish_release() or loader.released
+            told += await in_thread(reconcile_release, writer, run)
+    except Exception:
+        if report.release is not None:  # readers here have it: those of the store are to, as well
+            await mirror_release(run, report)
+        raise
     report.notes += run.notes
     await mirror_release(run, report)
     report.warnings += [*warnings(told), *callback_warnings(called)]

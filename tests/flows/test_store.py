@@ -18,6 +18,7 @@ from flows.backfill import Exported, backfill
 from flows.cli import app
 from flows.errors import NotConfigured
 from flows.settings import load_settings
+from flows.stages import StageFailed
 from sandbox.server import RunningSandbox
 from transform.pseudonyms import add_key
 from warehouse.errors import OtherPublisher, StoreRefused
@@ -111,6 +112,24 @@ def test_what_only_a_person_can_help_fails_the_run_after_it_published(
         run("03.02.2026")
     code, said = command("push", "--take-over")
     assert (code, "new files" in said) == (0, True)
+
+
+@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.promise("store-away")
+def test_a_release_is_mirrored_though_its_comparison_fails(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTCONNECT_STORE_URL", url := "s3://releases/incomparable")
+
+    def fail(writer: object, run: object) -> None:
+        raise OSError("the disk can't be read")
+
+    monkeypatch.setattr("flows.ingest.reconcile_release", fail)
+    with pytest.raises(StageFailed):
+        run("02.02.2026")
+    found = read_pointer(ObjectStore(f"{url}-sandbox"))
+    assert found is not None
+    assert found.pointer.release == 1
 
 
 @pytest.mark.usefixtures("prefect_api")
