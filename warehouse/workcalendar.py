@@ -8,7 +8,7 @@ that the working time between two instants is one subtraction (warehouse/sql/res
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
+WEEK = [date(2024, 1, 1) + timedelta(days=n) for n in range(7)]  # from a Monday on
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 24 * 60 * 60
 _TYPES = {
@@ -60,7 +61,13 @@ def calendar_table(business: Business, time_zone: str) -> pa.Table:
 def _calendar(said: str, time_zone: str) -> pa.Table:
     business, zone = Business.model_validate_json(said), ZoneInfo(time_zone)
     days = [FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1)]
-    minutes = np.array([_minutes(business.hours_of(day)) for day in days])
+    weekdays = (np.arange(len(days)) + FIRST_DAY.weekday()) % 7
+    minutes = np.array([_minutes(business.hours.of(day)) for day in WEEK])[weekdays]
+    special = np.zeros(len(days), bool)
+    for day in business.days:
+        if FIRST_DAY <= day <= LAST_DAY:
+            at = (day - FIRST_DAY).days
+            minutes[at], special[at] = _minutes(business.hours_of(day)), True
     offsets = np.array([_offset(day, zone) for day in (*days, LAST_DAY + timedelta(days=1))])
     midnights = (np.arange(len(days)) + FIRST_DAY.toordinal() - _EPOCH) * _DAY_SECONDS
     instants = (midnights - offsets[:-1])[:, None] + 60 * minutes
@@ -69,15 +76,13 @@ def _calendar(said: str, time_zone: str) -> pa.Table:
         instants[changing] = told
     starts, ends, opens, pauses, resumes, closes = instants.T
     seconds = closes - opens - (resumes - pauses)
-    weekdays = [day.isoweekday() for day in days]
-    special = [day in business.days for day in days]
     moments = [_instants(column) for column in (starts, ends, opens, pauses, resumes, closes)]
-    columns = [days, weekdays, special, seconds > 0, *moments, seconds, seconds.cumsum() - seconds]
+    before = seconds.cumsum() - seconds
+    columns = [days, weekdays + 1, special, seconds > 0, *moments, seconds, before]
     made = zip(COLUMNS.items(), columns, strict=True)
     return pa.table({name: pa.array(column, _TYPES[kind]) for (name, (kind, _)), column in made})
 
 
-@cache
 def _minutes(pairs: tuple[Interval, ...]) -> tuple[int, ...]:
     """The minutes of the day of its start, end, opening, pause, resuming and closing."""
     told = [minute for pair in pairs for minute in pair] or [0, 0]
@@ -91,8 +96,8 @@ def _instants(seconds: npt.NDArray[np.int64]) -> pa.Array[Any]:
 
 def _offset(day: date, zone: ZoneInfo) -> int:
     """How many seconds local time is ahead of UTC when a day begins."""
-    ahead = datetime(day.year, day.month, day.day, tzinfo=zone).utcoffset()
-    return int(ahead.total_seconds()) if ahead else 0
+    ahead = zone.utcoffset(datetime(day.year, day.month, day.day))  # noqa: DTZ001
+    return ahead.days * _DAY_SECONDS + ahead.seconds if ahead else 0
 
 
 def _instant(day: date, minute: int, zone: ZoneInfo) -> int:

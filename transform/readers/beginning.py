@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from transform.errors import UnreadableExport
 from transform.readers.dialect import SAMPLE_RECORDS, Dialect
@@ -18,8 +18,7 @@ from transform.readers.table import Table
 CURE = "See the file with `smartconnect inspect`, and say in the mapping file how it is written."
 
 
-@dataclass(frozen=True)
-class FirstRecord:
+class FirstRecord(NamedTuple):
     """A record of the file's beginning: its line from 1, its cells, and where the next one is."""
 
     line: int
@@ -64,9 +63,10 @@ def first_records(
 
 def _texts(fields: Sequence[bytes], encoding: str) -> list[str]:
     try:
-        return [field.decode(encoding) for field in fields]
+        texts = b"\0".join(fields).decode(encoding).split("\0")
     except UnicodeDecodeError:
         return [decoded(field, encoding)[0] for field in fields]
+    return texts if len(texts) == len(fields) else [field.decode(encoding) for field in fields]
 
 
 def find_header(records: Sequence[FirstRecord], width: int, mapping: SourceMapping) -> FirstRecord:

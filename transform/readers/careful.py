@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import BinaryIO
 
 from transform.readers.cellkinds import fits
@@ -122,7 +121,7 @@ class CarefulReader:
         if all(found):
             _, next_line = line_end(self._buffer, start)
             return Parsed([], next_line, next_line, UNCLOSED)
-        return replace(parsed, problem=DOUBTFUL) if None in found else parsed
+        return parsed._replace(problem=DOUBTFUL) if None in found else parsed
 
     def _as_lines(self, parsed: Parsed, place: tuple[int, int, int]) -> list[list[str]] | None:
         """The lines of a quoted field as records of the full width; None where one is none."""

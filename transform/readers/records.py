@@ -8,8 +8,8 @@ costs its own line and no line behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from transform.readers.dialect import Dialect
 
@@ -21,8 +21,7 @@ TOO_LONG = "the record is longer than the cap"
 _LINE_ENDS = re.compile(rb"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """One record of a buffer: its fields without quotes and escapes, or why it is none.
 
     Args:
