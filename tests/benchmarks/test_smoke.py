@@ -35,7 +35,7 @@ BENCHMARKS: dict[str, Callable[[Path], bool]] = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.rehearsal] if name == "nightly" else [])
+        pytest.param(name, marks=[pytest.mark.rehearsal] if name in ("nightly", "marts") else [])
         for name in BENCHMARKS
     ],
 )

@@ -86,6 +86,7 @@ class Reader(threading.Thread):
         return tuple(tiles.values())
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.promise("dashboard-no-error", "dashboard-one-release")
 def test_every_page_is_whole_while_releases_come_and_go(

@@ -51,6 +51,7 @@ def run(*command: str) -> str:
     return " ".join(done.output.split())
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("personal-backup")
 def test_everything_lost_comes_back_and_the_next_run_asks_for_nothing(
     start_sandbox: Start, sandbox_settings: Point, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

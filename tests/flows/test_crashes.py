@@ -29,6 +29,7 @@ from warehouse.reading import query_release
 from warehouse.releases import current_release
 
 pytestmark = [
+    pytest.mark.rehearsal,
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect_api"),
     pytest.mark.filterwarnings("default"),
@@ -219,7 +220,6 @@ def test_killed_between_days_that_it_loads_a_run_is_finished_by_the_next(
     after_the_kill(data, sandbox, expected)
 
 
-@pytest.mark.rehearsal
 @pytest.mark.promise("process-crash-points")
 def test_killed_at_a_point_of_a_whole_run_it_publishes_nothing_half_and_leaves_nothing_to_repair(
     long_run: bool,

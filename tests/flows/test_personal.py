@@ -165,6 +165,7 @@ def test_messages_without_an_id_stay_the_same_ones_under_every_policy(
     assert shown(data, texts) == [(True,)]
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("secrets-public")
 def test_releases_without_personal_columns_hold_no_person_in_any_byte(
     start_sandbox: Start, sandbox_settings: Point, searcher: Searcher

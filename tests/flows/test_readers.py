@@ -106,6 +106,7 @@ def reader(kind: str, current: Path, seconds: float, log: Path) -> Iterator[subp
             process.wait()
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.promise("reader-holds-release")
 def test_readers_meet_no_error_and_no_mixed_release_while_days_are_loaded_and_published(

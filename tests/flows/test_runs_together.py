@@ -31,6 +31,7 @@ from warehouse.layout import DataDirectory
 from warehouse.reading import query_release
 
 pytestmark = [
+    pytest.mark.rehearsal,
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect_api"),
     pytest.mark.filterwarnings("default"),

@@ -73,6 +73,7 @@ def stored(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     return StoreDocuments(ObjectStore(server.url(tmp_path.name)))
 
 
+@pytest.mark.rehearsal
 @pytest.mark.promise("shared-writer")
 def test_machines_write_one_at_a_time_and_hand_over(stored: StoreDocuments, tmp_path: Path) -> None:
     async def run() -> tuple[Machine, Machine]:
