@@ -17,7 +17,8 @@ PAGE = PROJECT / "docs" / "scale-out.md"
 
 def commands(word: str) -> str:
     """The one block of the page that has `word` in its last command."""
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    page = PAGE.read_text(encoding="utf-8").replace("\\\n", "")  # a command on two lines is one
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     (found,) = (block for block in blocks if re.search(word, block.strip().splitlines()[-1]))
     return str(found)
 
