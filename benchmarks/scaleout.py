@@ -115,7 +115,7 @@ def _dask(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]
             command += ["--no-nanny", "--no-dashboard", "--memory-limit", "0"]
             command += [
                 "--preload",
-                "flows.preparing",
+                "flows.daskworker",
                 "--local-directory",
                 str(folder / str(number)),
             ]

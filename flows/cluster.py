@@ -13,7 +13,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from prefect.context import SettingsContext, get_settings_context
-from pydantic import PrivateAttr
 
 from extract.errors import KeeperUnusable, LeaseLost
 from flows.errors import ClusterLost, NotConfigured
@@ -37,22 +36,22 @@ RAY_PROCESSORS = 0.05
 _INSTALL = "pip install 'smartconnect-etl[{extra}]', or make .venv/.cluster"
 
 
-class _SettingsOnce(SettingsContext):
-    """Prefect's settings as they are, made ready to be sent once, and not for each day anew."""
+class _SettingsStay(SettingsContext):
+    """Prefect's settings, which aren't sent along with a task."""
 
-    _ready: dict[bool, dict[str, Any]] = PrivateAttr(default_factory=dict)
-
-    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
-        """What goes with each task."""
-        if include_secrets not in self._ready:
-            self._ready[include_secrets] = super().serialize(include_secrets)
-        return self._ready[include_secrets]
+    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing: whoever is sent nothing keeps to its own."""
+        return {}
 
 
-def settings_once() -> SettingsContext:
-    """For the time of its block, the settings that hold now."""
+def settings_stay() -> SettingsContext:
+    """For the time of its block, tasks take none of Prefect's settings along.
+
+    Each machine has its own (`worker.env`). Those of the flow's process would bring its secrets
+    with each day, and to read them costs a worker as much as to run the task three times over.
+    """
     now = get_settings_context()
-    return _SettingsOnce(profile=now.profile, settings=now.settings)
+    return _SettingsStay(profile=now.profile, settings=now.settings)
 
 
 class Cluster:
@@ -179,7 +178,7 @@ async def cluster_of(run: Run, from_raw: bool = False) -> AsyncIterator[Cluster 
                 f"({type(error).__name__}): start it, or correct SMARTCONNECT_CLUSTER_ADDRESS. "
                 "Nothing was asked for."
             ) from None
-        stack.enter_context(settings_once())
+        stack.enter_context(settings_stay())
         yield Cluster(runner, at_once)
 
 

@@ -41,6 +41,7 @@ class DaskCluster:
         """A worker of sixteen threads, once it is there."""
         command = ["worker", self.address, "--name", name, "--nthreads", "16", "--no-nanny"]
         command += ["--no-dashboard", "--local-directory", str(self.folder)]
+        command += ["--preload", "flows.daskworker"]
         return self._start(name, command, environment)
 
     def _start(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from dasks import DaskCluster, require_extras, running_dask
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from test_crashes import content, starts, under_way
 
@@ -75,6 +76,28 @@ def test_days_prepared_by_two_workers_are_what_one_process_makes_of_them(
     monkeypatch.setenv("SMARTCONNECT_DATA_DIR", str(tmp_path / "alone"))
     fill()
     assert content(tmp_path / "alone") == there
+
+
+def clients_of_a_worker(address: str) -> list[tuple[int, str]]:
+    """What tasks find in threads of it: the client of Prefect's server, and where that is."""
+    from distributed import Client  # noqa: PLC0415  (an extra)
+
+    def found(_: int) -> tuple[int, str]:
+        time.sleep(0.2)  # so that each has a thread of its own
+        client = get_client(sync_client=True)
+        return id(client), str(client.api_url)
+
+    with Client(address, set_as_default=False) as asking:
+        return list(asking.gather(asking.map(found, range(8), pure=False)))
+
+
+def test_the_tasks_of_a_worker_share_its_client_of_the_server_that_its_machine_names(
+    dask: DaskCluster,
+) -> None:
+    dask.worker("one", {"PREFECT_API_URL": "http://prefect.internal:4200/api"})
+    assert [url for _, url in set(clients_of_a_worker(dask.address))] == [
+        "http://prefect.internal:4200/api/"
+    ]
 
 
 @pytest.mark.rehearsal

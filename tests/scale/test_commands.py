@@ -27,7 +27,7 @@ def test_the_page_has_one_block_of_commands_by_each_word(word: str) -> None:
 
 
 def test_a_command_on_two_lines_is_one() -> None:
-    assert "--preload flows.preparing" in commands("dask worker").strip().splitlines()[-1]
+    assert "--preload flows.daskworker" in commands("dask worker").strip().splitlines()[-1]
 
 
 def test_words_were_found() -> None:
