@@ -139,7 +139,7 @@ def test_a_run_whose_server_never_comes_back_loads_and_publishes_all_the_same(
     require_no_password_in(tmp_path)
 
 
-@pytest.mark.skipif(not os.environ.get("LONG"), reason="takes half a minute; LONG=1 runs it")
+@pytest.mark.rehearsal
 def test_a_run_whose_server_comes_back_ends_as_completed(
     start_sandbox: Callable[..., RunningSandbox],
     sandbox_settings: Callable[..., Path],

@@ -61,7 +61,6 @@ def test_the_page_names_files_that_are_there() -> None:
 
 
 @pytest.mark.rehearsal
-@pytest.mark.skipif(not os.environ.get("LONG"), reason="takes four minutes; LONG=1 runs it")
 @pytest.mark.promise("scale-server", "scale-workers-apart")
 def test_two_api_servers_and_two_workers_by_the_commands_of_the_page(
     stack: ExitStack, start_sandbox: Callable[..., RunningSandbox], tmp_path: Path
