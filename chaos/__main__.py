@@ -18,11 +18,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chaos.finding import MARK, marked
+from chaos.forkserver import ROOT, fork_server
 from chaos.lanes import Runner
 from chaos.phases import Course
 from chaos.plan import Plan
-from chaos.processes import MARK, ROOT, PrefectServer, fork_server, marked, strace_works
+from chaos.processes import PrefectServer
 from chaos.report import Tally, Teller, show, teller
+from chaos.tracing import strace_works
 from chaos.world import World
 
 READERS = 2

@@ -12,9 +12,11 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from chaos.children import FAILED, OK, UNFORESEEN
+from chaos.forkserver import Child, ForkServer
 from chaos.plan import Kill, RunPlan
-from chaos.processes import Child, ForkServer, PrefectServer, traced
+from chaos.processes import PrefectServer
 from chaos.report import Tally
+from chaos.tracing import traced
 from chaos.world import World
 
 HANGS_AFTER_SECONDS = 100.0

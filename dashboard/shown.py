@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from warehouse.errors import NoSuchRelease
 from warehouse.layout import DataDirectory
 from warehouse.marts import Reader, parquet_reader
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 ATTEMPTS = 8
 _PAUSE_SECONDS = 0.05

@@ -23,8 +23,8 @@ from warehouse.companyviews import all_companies_sql
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
 from warehouse.integrity import MANIFEST
+from warehouse.published import Release, current_release, number_of
 from warehouse.reading import query_release
-from warehouse.releases import Release, current_release, number_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -12,7 +12,7 @@ from extract.inboxsegments import inbox_segments
 from flows.erasesearch import Kept, held
 from transform.datasets import INCOMING
 from transform.suppression import Person, RowFinder, Suppression
-from warehouse.releases import releases
+from warehouse.published import releases
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from warehouse.errors import WarehouseError
 from warehouse.handing import is_handed_over
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 if TYPE_CHECKING:
     from warehouse.mirroring import Mirrored

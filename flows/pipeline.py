@@ -19,7 +19,7 @@ from extract.errors import DownloadFailed, StopRun
 from flows.cluster import READING_DAYS, Cluster
 from flows.errors import MachinesDiffer
 from flows.loader import Loader
-from flows.preparing import Known
+from flows.preparing import NORMALISE_AT_ONCE, Known
 from flows.reading import ExportedDay
 from flows.run import Run
 from flows.stages import KNOWN, export_day, normalise_day, replay_day
@@ -32,7 +32,6 @@ from warehouse.errors import DirectoryUnusable
 
 DayKey = tuple[str, date]
 Progress = Callable[[int, int], None]
-NORMALISE_AT_ONCE = 2
 
 
 @dataclass(frozen=True)

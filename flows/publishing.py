@@ -15,7 +15,8 @@ from flows.stages import in_thread
 from flows.writersession import writer_session
 from warehouse.database import Writer
 from warehouse.integrity import Damage
-from warehouse.releases import Release, damage_of_current, publish
+from warehouse.published import Release
+from warehouse.releases import damage_of_current, publish
 
 READ_WHOLE_EVERY_DAYS = 7  # every byte of the release; other nights, what tells of a change
 _SESSION: ContextVar[tuple[Writer, Damage | None]] = ContextVar("session to publish in")

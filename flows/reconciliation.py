@@ -16,6 +16,7 @@ from flows.completeness import EXPORTED, ranges
 from flows.run import Run
 from warehouse.database import Writer
 from warehouse.messagecounts import compare_statistics
+from warehouse.published import current_release, newest_revision
 from warehouse.reconciling import (
     MESSAGE_MEASURES,
     Comparison,
@@ -23,7 +24,6 @@ from warehouse.reconciling import (
     compare_release,
     keep_comparisons,
 )
-from warehouse.releases import current_release, newest_revision
 
 DAYS_A_NIGHT = 14
 _WRITTEN_INTO = "the release was changed: run a backfill with force=true for a new one"

@@ -25,8 +25,8 @@ from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import NoSuchRelease
 from warehouse.figures import Period
 from warehouse.layout import DataDirectory
+from warehouse.published import current_release
 from warehouse.reading import query_release
-from warehouse.releases import current_release
 
 Kind = Literal["day", "week", "month"]
 LOOK_SECONDS = 30.0

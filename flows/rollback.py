@@ -14,7 +14,8 @@ from flows.settings import Settings, load_settings
 from warehouse.errors import NoSuchRelease, WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
-from warehouse.releases import releases, rollback
+from warehouse.published import releases
+from warehouse.releases import rollback
 
 
 def roll_back(console: Console, to: int | None, *, hold: bool) -> int:

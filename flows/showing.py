@@ -20,8 +20,8 @@ from warehouse.forgetting import copy_of_shown, forget_copy
 from warehouse.integrity import MANIFEST
 from warehouse.layout import DataDirectory
 from warehouse.privatefiles import private_files
+from warehouse.published import Release, current_release, releases, told_of
 from warehouse.putback import put_back
-from warehouse.releases import Release, current_release, releases, told_of
 from warehouse.sparetree import PARQUET
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from flows.showing import kept_releases, shown_directory
 from flows.space import disk_lines
 from warehouse.completeness import DAY_FACTS_SQL, day_facts
 from warehouse.errors import WarehouseError
+from warehouse.published import current_release, number_of
 from warehouse.reading import query_release
-from warehouse.releases import current_release, number_of
 from warehouse.space import disk_use
 
 

@@ -9,7 +9,7 @@ from flows.run import Run
 from flows.stages import StageFailed, in_thread
 from flows.summary import RunReport
 from warehouse.errors import StoreUnavailable, WarehouseError
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 
 async def mirror_release(run: Run, report: RunReport) -> None:

@@ -16,7 +16,6 @@ from typing import Protocol
 from warehouse.durable import publish_bytes, sync
 
 Change = Callable[[bytes | None], bytes | None]
-AT_ONCE = 8  # transfers; a machine has few processors, and a line waits mostly
 
 
 class Files(Protocol):

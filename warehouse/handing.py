@@ -7,7 +7,7 @@ import sys
 from warehouse.database import opened, writer_lock
 from warehouse.disk import on_disk
 from warehouse.layout import DataDirectory
-from warehouse.releases import releases
+from warehouse.published import releases
 from warehouse.writercopy import hand_over, is_known_as_it_is, remove_put_off
 
 

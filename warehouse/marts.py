@@ -20,8 +20,8 @@ from warehouse.errors import NoSuchRelease
 from warehouse.integrity import DATABASE
 from warehouse.layout import DataDirectory
 from warehouse.martmaking import CHATS_READ, Company, make_mart_views, read_company
+from warehouse.published import Release, current_release, number_of, told_of
 from warehouse.releasefiles import MART_FILES, mart_folder
-from warehouse.releases import Release, current_release, number_of, told_of
 from warehouse.schema import literal
 from warehouse.sparetree import PARQUET
 

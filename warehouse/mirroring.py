@@ -10,19 +10,19 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from warehouse.atonce import at_once
 from warehouse.erasinglist import read_list
 from warehouse.errors import HashMismatch, NoSuchRelease, OtherOrigin, OtherPublisher
 from warehouse.integrity import MANIFEST, is_as_published, sha256
 from warehouse.layout import DataDirectory, publish_bytes
+from warehouse.published import current_release
 from warehouse.putback import stays_put_back
-from warehouse.releases import current_release
 from warehouse.store import ObjectStore
 from warehouse.storepointer import (
     DATA,
@@ -48,8 +48,6 @@ from warehouse.storepublishing import (
     sweep_once,
 )
 from warehouse.writercopy import is_newest
-
-AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -236,13 +234,7 @@ def _send(
         store.upload(path, keys[name])
         sys.audit("smartconnect.point", "warehouse.mirroring.file-sent")
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in [pool.submit(send, name) for name in wanted]:
-            try:
-                done.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    at_once(send, wanted)
     return _Sent(keys, len(wanted), sum(files[name]["bytes"] for name in wanted))
 
 

@@ -10,7 +10,7 @@ import duckdb
 from warehouse.errors import NoSuchRelease
 from warehouse.integrity import DATABASE
 from warehouse.layout import DataDirectory
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 
 @dataclass(frozen=True)

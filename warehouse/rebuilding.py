@@ -29,7 +29,8 @@ from warehouse.incoming import loaded_segments
 from warehouse.layout import PRIVATE_DIR, DataDirectory, sync
 from warehouse.leftovers import present
 from warehouse.martmaking import Company
-from warehouse.releases import Release, newest_revision, publish
+from warehouse.published import Release, newest_revision
+from warehouse.releases import publish
 from warehouse.replay import NO_LEDGER, Ledger, read_outcomes
 from warehouse.schema import literal
 from warehouse.tables import prepare_tables

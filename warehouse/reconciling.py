@@ -17,7 +17,7 @@ import duckdb
 from warehouse.database import Writer, bump_revision
 from warehouse.integrity import DATABASE
 from warehouse.lake import footer_rows
-from warehouse.releases import Release
+from warehouse.published import Release
 from warehouse.schema import Contract, quoted
 from warehouse.sparetree import PARQUET
 

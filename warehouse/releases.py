@@ -1,30 +1,32 @@
 """Releases: a copy of the database and a tree of Parquet files, published by one symlink.
 
-`current` is the only thing that ever changes for readers. A release is built aside, made durable,
-renamed into its place, and then the link is swapped: a kill at any point leaves a whole release.
-Order: file contents, then the folders that name them, then the rename, then the link.
+`current` is the only thing that ever changes for readers. A release is built
+(`warehouse.releasebuilding`), and then the link is swapped: a kill at any point leaves a whole one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from warehouse.database import Writer, revision
 from warehouse.disk import on_disk
 from warehouse.errors import NoSuchRelease
 from warehouse.forgetting import forget_copy
-from warehouse.integrity import MANIFEST, Damage, Files, find_damage, fingerprints
+from warehouse.integrity import Damage, find_damage
 from warehouse.lake import write_lake_file
 from warehouse.layout import DataDirectory, sync
 from warehouse.ledger import day_files
-from warehouse.months import Before, write_months
+from warehouse.published import (
+    Release,
+    current_release,
+    files_of,
+    has_personal,
+    releases,
+    revision_of,
+)
 from warehouse.putback import (
     is_held,
     let_go,
@@ -34,34 +36,11 @@ from warehouse.putback import (
     set_hold,
     stays_put_back,
 )
-from warehouse.releasefiles import columns_of, fill_release, table_sql
-from warehouse.sparetree import MONTHS, PARQUET, forget_trees, keep_trees
-from warehouse.writercopy import known_release, put_off_removal
-
-
-@dataclass(frozen=True)
-class Release:
-    """A published release."""
-
-    number: int
-    path: Path
-
-
-def releases(layout: DataDirectory) -> list[Release]:
-    """The releases that are kept, the oldest first."""
-    if not layout.releases.exists():
-        return []
-    found = [path for path in layout.releases.iterdir() if path.name.isdigit()]
-    return sorted((Release(int(path.name), path) for path in found), key=lambda r: r.number)
-
-
-def current_release(layout: DataDirectory) -> Release | None:
-    """The release that readers see now, its path resolved; None before the first."""
-    try:
-        path = layout.current.resolve(strict=True)
-    except OSError:
-        return None
-    return Release(int(path.name), path)
+from warehouse.releasebuilding import build_release, is_made_at
+from warehouse.releasefiles import columns_of, table_sql
+from warehouse.sparetree import PARQUET, forget_trees, keep_trees
+from warehouse.writerbase import known_release
+from warehouse.writercopy import put_off_removal
 
 
 @on_disk("publish a release")
@@ -82,14 +61,16 @@ def publish(writer: Writer, *, keep: int, damage: Damage | None = None) -> Relea
     damaged = newest[0] if newest and damage and damage.number == newest[0].number else None
     if damage and damaged:
         _mend_lake(writer, damaged, damage)
-    if newest and not damaged and _is_made_at(layout, newest[0], number):
+    if newest and not damaged and is_made_at(layout, newest[0], number):
         current = current_release(layout)
         if current is not None and (current.number == newest[0].number or put_back(layout)):
             return None
         release = newest[0]
     else:
         last = max(newest[0].number if newest else 0, known_release(layout))
-        release = _build(writer, last + 1, number, damage.changed if damage and damaged else ())
+        release = build_release(
+            writer, last + 1, number, damage.changed if damage and damaged else ()
+        )
     if held or (layout.files.shared and stays_put_back(layout, release.number, number)):
         return None
     point_at(layout, release)
@@ -105,12 +86,7 @@ def damage_of_current(layout: DataDirectory, *, whole: bool = False) -> Damage |
     current = current_release(layout)
     if current is None:
         return None
-    return find_damage(current.number, current.path, _listed(current), whole=whole)
-
-
-def _listed(release: Release) -> Files:
-    found = told_of(release).get("files")
-    return found if isinstance(found, dict) else {}
+    return find_damage(current.number, current.path, files_of(current), whole=whole)
 
 
 def _mend_lake(writer: Writer, release: Release, damage: Damage) -> None:
@@ -132,18 +108,6 @@ def _mend_lake(writer: Writer, release: Release, damage: Damage) -> None:
                     window_day=day,
                     load_id=file.path.stem,
                 )
-
-
-def newest_revision(layout: DataDirectory) -> int:
-    """The revision of the newest release that is kept; 0 where there is none."""
-    newest = releases(layout)[-1:]
-    return revision_of(newest[0]) if newest else 0
-
-
-def revision_of(release: Release) -> int:
-    """The revision that it was made at; 0 where that isn't told."""
-    found = told_of(release).get("revision")
-    return found if isinstance(found, int) else 0
 
 
 @on_disk("point readers at another release")
@@ -170,106 +134,6 @@ def rollback(layout: DataDirectory, to: int | None = None, hold: bool = False) -
     set_hold(layout, hold=hold)
     point_at(layout, chosen)
     return chosen
-
-
-def number_of(release: Release, told: Mapping[str, object] | None = None) -> int:
-    """Its number where it was made; a copy from a store is in a folder named by its publication."""
-    found = (told_of(release) if told is None else told).get("release")
-    return found if isinstance(found, int) else release.number
-
-
-def _has_personal(release: Release) -> bool:
-    return bool(told_of(release).get("personal", True))
-
-
-def told_of(release: Release) -> dict[str, object]:
-    """Its manifest; empty where there is none to be read."""
-    try:
-        return dict(json.loads((release.path / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _build(writer: Writer, number: int, made_at_revision: int, damaged: Collection[str]) -> Release:
-    """Make a release; of the one before, nothing is relied on that is `damaged`."""
-    layout = writer.layout
-    building = layout.building / f"release-{number}"
-    shutil.rmtree(building, ignore_errors=True)
-    sys.audit("smartconnect.point", "warehouse.releases.leftover-removed")
-    building.mkdir(parents=True)
-    sys.audit("smartconnect.point", "warehouse.releases.building-made")
-    writer.connection.execute("CHECKPOINT warehouse")
-    sys.audit("smartconnect.point", "warehouse.releases.checkpointed")
-    newest = releases(layout)[-1:]
-    listed = _listed(newest[0]) if newest else {}
-    known = {name: told for name, told in listed.items() if name not in damaged}
-    filled = fill_release(writer, building, known)
-    files = fingerprints(building, known, filled.settled)
-    settled = set(filled.settled)
-    if layout.months_published:
-        before = Before(newest[0].path if newest else None, known)
-        files |= write_months(writer, building, files, before, settled)
-    manifest = {
-        "release": number,
-        **({"company": layout.company} if layout.company else {}),
-        "revision": made_at_revision,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "personal": layout.personal_published,
-        **({MONTHS: True} if layout.months_published else {}),
-        "files": files,
-        "datasets": filled.datasets,
-    }
-    (building / MANIFEST).write_text(_as_text(manifest), encoding="utf-8")
-    sys.audit("smartconnect.point", "warehouse.releases.manifest-written")
-    for path in _deepest_first(building, settled):
-        layout.modes.open_to_readers(path)
-        sys.audit("smartconnect.point", "warehouse.releases.opened")
-        sync(path)
-        sys.audit("smartconnect.point", "warehouse.releases.synced")
-    target = layout.releases / str(number)
-    building.rename(target)
-    sys.audit("smartconnect.point", "warehouse.releases.renamed")
-    sync(layout.releases)
-    return Release(number, target)
-
-
-def _is_made_at(layout: DataDirectory, release: Release, made_at_revision: int) -> bool:
-    """Whether a release tells what the writer's database does, in the columns and files wanted."""
-    manifest = told_of(release)
-    return (
-        manifest.get("revision") == made_at_revision
-        and manifest.get("personal", True) == layout.personal_published
-        and manifest.get(MONTHS, False) == layout.months_published
-    )
-
-
-def _as_text(manifest: Mapping[str, object]) -> str:
-    """JSON with a line for each thing, and each file: an indent is written by slower means."""
-    lines = [f"{json.dumps(key)}: {_lines(told)}" for key, told in manifest.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _lines(told: object) -> str:
-    if not isinstance(told, dict) or not told:
-        return json.dumps(told)
-    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in told.items()]
-    return "{\n" + ",\n".join(lines) + "}"
-
-
-def _deepest_first(root: Path, but: Collection[str]) -> Iterator[Path]:
-    """Files and folders below `root`, and itself last; none of the folders in `but`."""
-    with os.scandir(root) as entries:
-        found = [
-            (Path(entry.path), entry.is_dir(follow_symlinks=False))
-            for entry in entries
-            if entry.path not in but
-        ]
-    for path, is_folder in found:
-        if is_folder:
-            yield from _deepest_first(path, but)
-        else:
-            yield path
-    yield root
 
 
 def point_at(layout: DataDirectory, release: Release) -> None:
@@ -305,7 +169,7 @@ def _sweep(writer: Writer, keep: int) -> None:
         shutil.rmtree(path, ignore_errors=True)  # of a killed run: the writer's lock is ours
         sys.audit("smartconnect.point", "warehouse.releases.half-done-removed")
     kept = releases(layout)
-    withheld = [r for r in kept if not layout.personal_published and _has_personal(r)]
+    withheld = [r for r in kept if not layout.personal_published and has_personal(r)]
     for old in [r for r in kept if r in withheld or r not in kept[-keep:]]:
         if current is not None and old.number == current.number:
             continue

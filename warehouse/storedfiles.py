@@ -13,29 +13,30 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from warehouse.atonce import at_once
 from warehouse.disk import on_disk
-from warehouse.durable import PRIVATE_DIR, PRIVATE_FILE, publish_bytes, sync
-from warehouse.errors import HashMismatch, OtherOrigin, OtherPublisher, StoreUnavailable
-from warehouse.files import AT_ONCE, Change, local_names, read_here, remove_here
+from warehouse.durable import PRIVATE_DIR, PRIVATE_FILE, publish_bytes
+from warehouse.errors import OtherOrigin, OtherPublisher, StoreUnavailable
+from warehouse.files import Change, local_names, read_here, remove_here
+from warehouse.storedfetch import bring
+from warehouse.writerbase import base_path
+from warehouse.writerpieces import WRITER
 
 if TYPE_CHECKING:
     from warehouse.layout import DataDirectory
     from warehouse.store import ObjectStore
 
-TIMES, CHANGES, BETWEEN_SECONDS = 4, 40, 0.05
-ORIGIN, WRITER = "state/origin.json", "database/current.json"
+CHANGES, BETWEEN_SECONDS = 40, 0.05
+ORIGIN = "state/origin.json"
 NOTE, PROBE = ".seen.json", "state/probe"
 PREPARED = "shared.json"
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 class StoredFiles:
@@ -145,60 +146,7 @@ class StoredFiles:
         return [path for path, is_here in zip(wanted, came, strict=True) if not is_here]
 
     def _bring(self, path: Path) -> bool:
-        told = self.store.told_sha256(self.key(path))
-        if told is None:
-            return False
-        layout = self._layout
-        layout.incoming.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        sys.audit("smartconnect.point", "warehouse.storedfiles.aside-made")
-        part = layout.incoming / f"fetched-{token_hex(8)}.part"
-        try:
-            if not self._downloaded(self.key(path), part, told):
-                return False
-            self._give_name(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-            sys.audit("smartconnect.point", "warehouse.storedfiles.aside-removed")
-        return True
-
-    def _downloaded(self, key: str, part: Path, told: str) -> bool:
-        for last in (False,) * (TIMES - 1) + (True,):
-            try:
-                chunks = self.store.chunks(key)
-                if chunks is None:
-                    return False
-                digest = hashlib.sha256()
-                with part.open("wb") as file:
-                    for chunk in chunks:
-                        file.write(chunk)
-                        digest.update(chunk)
-                sys.audit("smartconnect.point", "warehouse.storedfiles.downloaded")
-                break
-            except StoreUnavailable:  # in the middle of it
-                if last:
-                    raise
-        if digest.hexdigest() != told:
-            raise HashMismatch(
-                f"{self.url}/{key} isn't what was kept there (its hash is another one): it was "
-                "damaged, or written over. Restore it from a backup, or remove it and backfill its "
-                "day."
-            )
-        return True
-
-    def _give_name(self, part: Path, path: Path) -> None:
-        layout = self._layout
-        if path.is_relative_to(layout.lake):
-            layout.modes.make_lake_folders(path.parent)
-            layout.modes.open_lake(part)
-        else:
-            path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-            sys.audit("smartconnect.point", "warehouse.storedfiles.folder-of-it-made")
-            part.chmod(PRIVATE_FILE)
-        sys.audit("smartconnect.point", "warehouse.storedfiles.mode-given")
-        sync(part)
-        part.replace(path)
-        sys.audit("smartconnect.point", "warehouse.storedfiles.fetched")
-        sync(path.parent)
+        return bring(self.store, self._layout, self.key(path), path)
 
     def names(self, folder: Path) -> list[Path]:
         """What is there, and what is here alone: a removal must find that, too."""
@@ -274,24 +222,6 @@ class StoredFiles:
             sys.audit("smartconnect.point", "warehouse.storedfiles.copied")
 
 
-def base_path(layout: DataDirectory) -> Path:
-    """Where it stands what this machine's database was made from (`warehouse.writercopy`)."""
-    return layout.store / "writer.json"
-
-
 def _etag_of(content: bytes) -> str:
     """What a store mostly says of such an object; where it says another thing, it is fetched."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def at_once(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """Do a few at once; the first failure is raised, and what waits is not begun."""
-    if len(items) < 2:
-        return [work(item) for item in items]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(work, item) for item in items]
-        try:
-            return [one.result() for one in waiting]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from warehouse.database import Writer
-from warehouse.storedfiles import NOTE, WRITER, StoredFiles
+from warehouse.storedfiles import NOTE, StoredFiles
+from warehouse.writerpieces import WRITER
 
 OLDER_THAN = timedelta(days=7)
 MADE = ("lake/", "quarantine/")

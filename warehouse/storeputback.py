@@ -19,8 +19,9 @@ from warehouse.errors import NoSuchRelease, OtherOrigin, OtherPublisher
 from warehouse.files import read_here
 from warehouse.integrity import MANIFEST
 from warehouse.layout import DataDirectory
+from warehouse.published import releases
 from warehouse.putback import note_put_back, set_hold
-from warehouse.releases import point_at, releases
+from warehouse.releases import point_at
 from warehouse.store import ObjectStore
 from warehouse.storepointer import (
     MANIFESTS,

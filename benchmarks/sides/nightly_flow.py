@@ -14,7 +14,7 @@ from benchmarks.sides.night import COPY, Steps, tell_copying_apart
 from flows.nightly import nightly
 from flows.run import data_directory
 from flows.settings import load_settings
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 
 def main() -> None:

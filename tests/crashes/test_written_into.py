@@ -18,7 +18,7 @@ from crashing.rehearsal import Rehearsal, Zygote
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running_sandbox
 from warehouse.layout import DataDirectory
-from warehouse.releases import current_release
+from warehouse.published import current_release
 
 COMPANY = SandboxOptions(messages_per_day=60, selection="thread")
 KNOWN = {"DATE_TO": "inclusive", "SELECTION": "thread", "EXPORT_JOBS": "4", "KEEP_RELEASES": "5"}

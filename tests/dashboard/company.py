@@ -27,7 +27,8 @@ from sandbox.server import running_sandbox
 from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.layout import DataDirectory
-from warehouse.releases import publish, publish_alone, releases, rollback
+from warehouse.published import releases
+from warehouse.releases import publish, publish_alone, rollback
 
 DAYS = 5
 TODAY = date(2026, 2, 8)

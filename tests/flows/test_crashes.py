@@ -25,8 +25,8 @@ from prefect.settings import PREFECT_API_URL
 from flows.backfill import backfill
 from sandbox.server import RunningSandbox
 from warehouse.layout import DataDirectory
+from warehouse.published import current_release
 from warehouse.reading import query_release
-from warehouse.releases import current_release
 
 pytestmark = [
     pytest.mark.rehearsal,

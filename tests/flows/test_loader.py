@@ -31,7 +31,8 @@ from warehouse.database import Writer
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.loading import DayLoad, DayResult, load_day
-from warehouse.releases import current_release, publish
+from warehouse.published import current_release
+from warehouse.releases import publish
 
 ENDS_WITHIN_SECONDS = 30.0
 

@@ -26,7 +26,8 @@ from small_company import NARROW, beginning, load_rows
 
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.releases import Release, current_release, publish, releases
+from warehouse.published import Release, current_release, releases
+from warehouse.releases import publish
 
 LONG_SECONDS, SHORT_SECONDS = 60, 15
 KEPT_RELEASES = 12

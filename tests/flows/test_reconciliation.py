@@ -17,9 +17,9 @@ from sandbox.server import RunningSandbox
 from transform.datasets import DATASETS
 from warehouse.database import open_writer
 from warehouse.layout import DataDirectory
+from warehouse.published import current_release
 from warehouse.reading import query_release
 from warehouse.reconciling import Comparison, compare_release
-from warehouse.releases import current_release
 
 pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.filterwarnings("default")]
 KNOWN = {"DATE_TO": "inclusive", "SELECTION": "message"}

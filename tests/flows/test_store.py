@@ -23,7 +23,7 @@ from sandbox.server import RunningSandbox
 from transform.pseudonyms import add_key
 from warehouse.errors import OtherPublisher, StoreRefused
 from warehouse.layout import DataDirectory
-from warehouse.releases import current_release
+from warehouse.published import current_release
 from warehouse.store import ObjectStore
 from warehouse.storepointer import read_manifest, read_pointer
 

@@ -29,8 +29,9 @@ from small_company import SCHEMA, Said, load_messages, published, typed, writing
 from warehouse.errors import WarehouseError
 from warehouse.layout import DataDirectory
 from warehouse.mirroring import Mirrored, mirror
+from warehouse.published import Release
 from warehouse.pulling import pull
-from warehouse.releases import Release, publish
+from warehouse.releases import publish
 from warehouse.store import ObjectStore
 from warehouse.storedfiles import StoredFiles
 from warehouse.storepointer import DATA, MANIFESTS, Pointer, read_manifest, read_pointer

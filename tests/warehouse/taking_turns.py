@@ -22,7 +22,12 @@ from warehouse.handing import hand_database_over
 from warehouse.layout import DataDirectory
 from warehouse.storedfiles import StoredFiles
 
-OURS = ("warehouse.writercopy.", "warehouse.forgetting.", "warehouse.storedfiles.")
+OURS = (
+    "warehouse.forgetting.",
+    "warehouse.storedfetch.",
+    "warehouse.storedfiles.",
+    "warehouse.writer",
+)
 
 
 def machine(root: Path, url: str) -> DataDirectory:

@@ -14,7 +14,8 @@ from transform.datasets import DATASETS
 from warehouse.database import Writer, open_writer
 from warehouse.layout import DataDirectory
 from warehouse.ledger import get_fact, set_fact
-from warehouse.releases import current_release, publish
+from warehouse.published import current_release
+from warehouse.releases import publish
 from warehouse.tables import prepare_tables
 
 SCHEMAS = [dataset.arrow_schema() for dataset in DATASETS.values()]

@@ -17,7 +17,8 @@ from warehouse.figures import Period
 from warehouse.layout import DataDirectory
 from warehouse.martmaking import Company
 from warehouse.marts import parquet_reader, release_reader
-from warehouse.releases import current_release, publish
+from warehouse.published import current_release
+from warehouse.releases import publish
 from warehouse.tables import prepare_tables
 
 NIGHTS = parse_business('[hours]\nmonday = "00:00-24:00"\n[days]\n2026-03-03 = "closed"', "a test")

@@ -29,15 +29,9 @@ from warehouse.integrity import fingerprints
 from warehouse.lake import ROW_GROUP_ROWS
 from warehouse.layout import DataDirectory
 from warehouse.months import Before, write_months
+from warehouse.published import Release, current_release
 from warehouse.pulling import pull
-from warehouse.releases import (
-    Release,
-    current_release,
-    damage_of_current,
-    publish,
-    publish_alone,
-    rollback,
-)
+from warehouse.releases import damage_of_current, publish, publish_alone, rollback
 from warehouse.space import bytes_of_a_day, bytes_of_new_months, require_space
 from warehouse.store import ObjectStore
 

@@ -18,7 +18,8 @@ from small_company import beginning, load_rows
 
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.releases import current_release, publish
+from warehouse.published import current_release
+from warehouse.releases import publish
 
 SCHEMA = pa.schema(
     [

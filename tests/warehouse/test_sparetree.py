@@ -16,7 +16,8 @@ from small_company import SCHEMA, beginning, load_rows
 
 from warehouse.database import Writer
 from warehouse.layout import DataDirectory
-from warehouse.releases import Release, publish, publish_alone
+from warehouse.published import Release
+from warehouse.releases import publish, publish_alone
 
 BEGIN = datetime.fromisoformat("2026-02-01T12:00:00+00:00")
 Tree = dict[str, tuple[str, bytes]]

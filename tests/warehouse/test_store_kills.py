@@ -14,8 +14,8 @@ from s3server import S3Server
 from storing import add_day, child, company, send, shown, tick, unneeded
 
 from warehouse.layout import DataDirectory
+from warehouse.published import releases
 from warehouse.pulling import pull
-from warehouse.releases import releases
 from warehouse.store import ObjectStore
 
 

@@ -38,7 +38,8 @@ from warehouse.errors import (
     StoreUnavailable,
 )
 from warehouse.layout import DataDirectory
-from warehouse.releases import current_release, rollback
+from warehouse.published import current_release
+from warehouse.releases import rollback
 from warehouse.store import ObjectStore
 
 LONG_AGO = replace(RULES, grace_seconds=86_400)

@@ -17,8 +17,9 @@ import warehouse.storeputback as module
 from warehouse.errors import NoSuchRelease, OtherPublisher
 from warehouse.layout import DataDirectory
 from warehouse.mirroring import Mirrored, mirror
+from warehouse.published import current_release
 from warehouse.pulling import pull
-from warehouse.releases import current_release, publish
+from warehouse.releases import publish
 from warehouse.store import ObjectStore
 from warehouse.storeputback import on_store, roll_back_on_store
 

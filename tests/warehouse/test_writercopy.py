@@ -15,14 +15,16 @@ from small_company import writing
 from storing import DAYS, RULES, add_day, company, shown
 from taking_turns import days, hand_over, machine, turn
 
-from warehouse import storedleftovers, writercopy
+from warehouse import storedleftovers, writerpieces
 from warehouse.errors import HashMismatch, OtherPublisher, StoreUnavailable
 from warehouse.layout import DataDirectory
 from warehouse.mirroring import mirror
-from warehouse.releases import current_release, publish, rollback
+from warehouse.published import current_release
+from warehouse.releases import publish, rollback
 from warehouse.storedfiles import StoredFiles
 from warehouse.storedleftovers import sweep_stored
-from warehouse.writercopy import bring_newest, known_release
+from warehouse.writerbase import known_release
+from warehouse.writercopy import bring_newest
 
 FIFTH, SIXTH, SEVENTH = "2026-02-05", "2026-02-06", "2026-02-07"
 
@@ -79,7 +81,7 @@ def test_the_next_writer_has_the_newest_and_releases_go_on_counting(
 def test_a_day_sends_and_brings_the_pieces_that_it_changed(
     first: DataDirectory, second: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writercopy, "PIECE_BYTES", 64 * 1024)
+    monkeypatch.setattr(writerpieces, "PIECE_BYTES", 64 * 1024)
     add_day(first, FIFTH)  # all pieces anew: they have another length now
     hand_over(first)
     bring_newest(second)

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from warehouse.layout import DataDirectory
+from warehouse.published import current_release
 from warehouse.reading import query_release
-from warehouse.releases import current_release
 
 Content = dict[str, list[tuple[object, ...]]]
 LISTS = ("users", "user_details", "channel_accounts")

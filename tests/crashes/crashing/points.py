@@ -68,7 +68,7 @@ EXEMPT = {
     "warehouse.rebuilding.rebuilding: rmtree": "cleans up; the next rebuild sweeps it",
     "warehouse.rebuilding._take_history: ATTACH": "read-only: nothing is written",
     "warehouse.modes.open_lake: open_to_readers": "has its points inside",
-    "warehouse.storedfiles._downloaded: open": "aside; the next run sweeps it",
+    "warehouse.storedfetch._downloaded: open": "aside; the next run sweeps it",
     "warehouse.storedfiles._copy: open": "a copy of what is on the store, beside its place",
     "warehouse.pulling._go_on: open": "a part of nothing: the next pull goes on from it",
     "flows.servers.running: touch": "a server's log is no data",

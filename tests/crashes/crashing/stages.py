@@ -57,7 +57,8 @@ from warehouse.database import open_writer
 from warehouse.extracts import remove_extract
 from warehouse.layout import DataDirectory
 from warehouse.leftovers import present
-from warehouse.releases import publish, releases, rollback
+from warehouse.published import releases
+from warehouse.releases import publish, rollback
 from warehouse.retention import apply_retention
 
 FIRST = date(2026, 2, 2)
