@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from extract.errors import KeeperUnusable
+from extract.threads import to_its_end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,17 +138,9 @@ class Threads:
         self._pool = ThreadPoolExecutor(THREADS, "shared")
 
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` in a thread; who is cancelled waits for its end, as it can't be stopped."""
-        working = asyncio.ensure_future(
-            asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
-        )
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            while not working.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([working])
-            raise
+        """Run `work` in a thread; who is cancelled waits for its end."""
+        loop = asyncio.get_running_loop()
+        return await to_its_end(loop.run_in_executor(self._pool, lambda: work(*args, **kwargs)))
 
     def close(self) -> None:
         """Let the threads go."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from extract.errors import ExtractError
+from extract.threads import to_its_end
 from flows.errors import FlowError
 from transform.errors import TransformError
 from warehouse.errors import WarehouseError
@@ -24,17 +24,10 @@ class StageFailed(FlowError):
 async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run blocking `work` in a thread; an unforeseen error keeps its place and loses its words.
 
-    A thread can't be stopped. Whoever is cancelled waits for its end: what it works with (the
-    database, the writer's lock) may not be taken from it before.
+    Who is cancelled waits for its end.
     """
-    working = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        raise
+        return await to_its_end(asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs)))
     except KNOWN:
         raise
     except Exception as error:  # noqa: BLE001  (its words may quote the data: they end here)
